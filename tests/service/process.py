@@ -1,0 +1,197 @@
+"""The binaries of a rendered project: built once, then run with an environment of the test's choice."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.service import rawhttp
+from tests.service.guard import Guard, end_tree
+from tests.service.postgres import Database
+from tests.service.waiting import eventually, free_port
+
+BUILD_WITHIN = 600.0
+READY_WITHIN = 15.0
+STOP_WITHIN = 15.0
+
+# What every service of the suite is started with, unless a test says otherwise. Waits are short where nothing is proved by them.
+DEFAULTS = {
+    "APP_ENV": "development",
+    "LOG_FORMAT": "json",
+    "LOG_LEVEL": "info",
+    "SERVER_HOST": "127.0.0.1",
+    "SERVER_SHUTDOWN_DELAY": "100ms",
+    "SERVER_SHUTDOWN_TIMEOUT": "10s",
+}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def output(self) -> str:
+        """Everything it wrote."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """The built programs of one project."""
+
+    api: Path
+    migrate: Path
+
+    @classmethod
+    def build(cls, project: Path, into: Path, environment: Mapping[str, str]) -> Binaries:
+        """Compile the project's programs. The environment brings `go` and its shared caches."""
+        done = subprocess.run(
+            ["go", "build", "-trimpath", "-o", f"{into}{os.sep}", "./cmd/..."],
+            cwd=project,
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=BUILD_WITHIN,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"go build in {project} failed:\n{done.stdout}{done.stderr}")
+        return cls(api=into / "api", migrate=into / "migrate")
+
+
+def run(program: Path, *arguments: str, env: Mapping[str, str], within: float = 30.0) -> Finished:
+    """Run a program to its end, in an empty folder and with nothing in its environment but what is given."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [program, *arguments], cwd=folder, env=dict(env), capture_output=True, text=True, timeout=within
+        )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def migrate(binaries: Binaries, database: Database, *arguments: str) -> Finished:
+    """Run the migration program against a database."""
+    return run(binaries.migrate, *arguments, env={**DEFAULTS, "DATABASE_URL": database.url})
+
+
+class Service:
+    """One running API process."""
+
+    def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
+        self.port = int(env.get("SERVER_PORT", "0")) or free_port()
+        self._guard = guard
+        self._out = folder / "stdout"
+        self._err = folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [binaries.api],
+                cwd=folder,
+                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port)},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        guard.watch(self.process.pid)
+
+    @property
+    def base_url(self) -> str:
+        """Where the service listens, with no slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def output(self) -> str:
+        """Everything the process has written so far, to either stream."""
+        return self.out + self.err
+
+    @property
+    def out(self) -> str:
+        """What the process has written to standard output so far."""
+        return self._out.read_text(errors="replace")
+
+    @property
+    def err(self) -> str:
+        """What the process has written to standard error so far."""
+        return self._err.read_text(errors="replace")
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The complete log lines so far. Fails when one is no JSON object."""
+        lines = [json.loads(line) for line in self.output.split("\n") if line]
+        assert all(isinstance(line, dict) for line in lines), self.output
+        return lines
+
+    def memory(self) -> int:
+        """Resident memory in bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def get(self, path: str, timeout: float = 10.0) -> rawhttp.Answer:
+        """GET a path on a connection of its own."""
+        return rawhttp.get(self.port, path, timeout=timeout)
+
+    def answers(self, path: str, timeout: float = 10.0) -> int:
+        """The status of a GET; 0 when nobody answers."""
+        with contextlib.suppress(OSError):
+            return self.get(path, timeout).status
+        return 0
+
+    def is_ready(self) -> bool:
+        """Whether the readiness check answers 200. Fails when the process has ended."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.output}")
+        return self.answers("/health/ready") == 200
+
+    def wait_ready(self, within: float = READY_WITHIN) -> None:
+        """Wait until the service says that it is ready."""
+        try:
+            eventually(self.is_ready, within, "the service is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output}") from error
+
+    def wait_answering(self, within: float = READY_WITHIN) -> None:
+        """Wait until the process answers at all, ready or not."""
+        eventually(lambda: self.answers("/health/live") == 200, within, f"the service lives\n{self.output}")
+
+    def terminate(self) -> None:
+        """Ask the process to stop."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, within: float = STOP_WITHIN) -> int:
+        """The exit code of the process, once it has ended."""
+        code = self.process.wait(timeout=within)
+        self._guard.forget(self.process.pid)
+        return code
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self.process.poll() is None:
+            end_tree([psutil.Process(self.process.pid)])
+        self.wait()
+
+
+@contextlib.contextmanager
+def serving(guard: Guard, binaries: Binaries, env: Mapping[str, str]) -> Iterator[Service]:
+    """A running service that is always stopped; wait_ready is the caller's."""
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(guard, binaries, env, Path(folder))
+        try:
+            yield service
+        finally:
+            service.close()
+
+
+def seconds_to_ready(service: Service, started: float) -> float:
+    """Wait for readiness and say how long it took since started, a reading of time.monotonic."""
+    service.wait_ready()
+    return time.monotonic() - started

@@ -1,0 +1,648 @@
+"""Fold the outputs of a generator, one per variant, into template files.
+
+A generator such as ``go mod tidy`` writes one text per variant. Folding finds where the text belongs in the template
+and which lines depend on which answers:
+
+* the same text in exactly the variants of one layer becomes one plain file of that layer;
+* texts that share little, each in exactly the variants of one layer, become one plain file per layer;
+* anything else becomes one template with ``//% if`` lines, whose conditions are found from the differences.
+
+Everything here is a pure function of its arguments. ``unfold`` renders a fold again; folding is right when every
+variant unfolds to the text it came from, and ``prove`` raises when that does not hold.
+
+Sets of variants are integers: bit ``i`` stands for ``Space.variants[i]``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import jinja2
+
+Value = str | bool
+Parses = Callable[[str], bool]
+
+CORE = "core"
+SUFFIX = ".jinja"
+STATEMENT = "//%"
+
+# Longer conditions are not how a maintainer would write them: the design or the alignment is at fault.
+CONDITION_LIMIT = 100
+# Below this share of common lines a template of two texts is harder to read than the two texts.
+SPLIT_BELOW = 0.5
+# Largest table (lines times lines) that is aligned exactly; beyond it only unique lines and neighbours are matched.
+TABLE_LIMIT = 400_000
+
+
+class FoldError(ValueError):
+    """The texts cannot be folded into a template a person would accept; the message says why and where."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One independent choice.
+
+    ``name`` is the question, and ``values`` are its answers in the order of the question. An option of a multiselect
+    question is an axis of its own with the values ``(False, True)``; ``member_of`` then names the question.
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    member_of: str | None = None
+
+    def condition(self, wanted: Sequence[Value]) -> str:
+        """Return the shortest test over the answers that holds for exactly the ``wanted`` values."""
+        if set(self.values) == {False, True}:
+            yes = True in wanted
+            if self.member_of:
+                return f'"{self.name}" {"in" if yes else "not in"} {self.member_of}'
+            return self.name if yes else f"not {self.name}"
+        listed = [value for value in self.values if value in wanted]
+        if len(listed) == 1:
+            return f'{self.name} == "{listed[0]}"'
+        if len(self.values) > 2 and len(listed) == len(self.values) - 1:
+            (other,) = (value for value in self.values if value not in wanted)
+            return f'{self.name} != "{other}"'
+        quoted = ", ".join(f'"{value}"' for value in listed)
+        return f"{self.name} in [{quoted}]"
+
+
+@dataclass(frozen=True)
+class Space:
+    """The variants that were generated, and the layers of the template that are on in them.
+
+    ``variants`` holds one tuple of values per variant, in the order of ``axes``. ``layers`` maps the name of a layer
+    to the set of variants that have it.
+    """
+
+    axes: tuple[Axis, ...]
+    variants: tuple[tuple[Value, ...], ...]
+    layers: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def everything(self) -> int:
+        """The set of all variants."""
+        return (1 << len(self.variants)) - 1
+
+    def layer_of(self, members: int) -> str | None:
+        """Return the layer that is on in exactly these variants, the core before any other, or None."""
+        names = [name for name, mask in self.layers.items() if mask == members]
+        return min(names, key=lambda name: (name != CORE, name), default=None)
+
+    @cached_property
+    def _value_masks(self) -> tuple[dict[Value, int], ...]:
+        """For each axis, the variants of each of its values."""
+        masks: list[dict[Value, int]] = [dict.fromkeys(axis.values, 0) for axis in self.axes]
+        for bit, values in enumerate(self.variants):
+            for position, value in enumerate(values):
+                masks[position][value] |= 1 << bit
+        return tuple(masks)
+
+    def condition(self, members: int, within: int | None = None) -> str:
+        """Return the shortest expression found that holds in ``members`` and in no other variant of ``within``.
+
+        The expression joins the fewest and largest boxes (a subset of values on each axis) that cover the set.
+        """
+        within = self.everything if within is None else within
+        relevant = self._relevant_axes(members, within)
+        boxes = [box for box in self._boxes(relevant, within) if box.members and not box.members & ~members]
+        chosen: list[_Box] = []
+        missing = members
+        while missing:
+            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -box.tests, -len(box.text)))
+            chosen.append(best)
+            missing &= ~best.members
+        for box in list(chosen):
+            others = [other.members for other in chosen if other is not box]
+            if others and not members & ~_union(others):
+                chosen.remove(box)
+        return " or ".join(box.text for box in chosen)
+
+    def _relevant_axes(self, members: int, within: int) -> list[int]:
+        """Return the axes that a condition for ``members`` has to mention."""
+        bits = list(_bits(within))
+        relevant = []
+        for position in range(len(self.axes)):
+            seen: dict[tuple[Value, ...], bool] = {}
+            for bit in bits:
+                values = self.variants[bit]
+                rest = values[:position] + values[position + 1 :]
+                inside = bool(members >> bit & 1)
+                if seen.setdefault(rest, inside) != inside:
+                    relevant.append(position)
+                    break
+        sides: dict[tuple[Value, ...], bool] = {}
+        for bit in bits:
+            key = tuple(self.variants[bit][position] for position in relevant)
+            inside = bool(members >> bit & 1)
+            if sides.setdefault(key, inside) != inside:
+                return list(range(len(self.axes)))
+        return relevant
+
+    def _boxes(self, relevant: Sequence[int], within: int) -> Iterable[_Box]:
+        """Yield every box over the relevant axes, cut to ``within``."""
+        options: list[list[tuple[int, str]]] = []
+        for position in relevant:
+            axis, masks = self.axes[position], self._value_masks[position]
+            live = [value for value in axis.values if masks[value] & within]
+            choices = [(within, "")]
+            for size in range(1, len(live)):
+                for wanted in itertools.combinations(live, size):
+                    choices.append((_union(masks[value] for value in wanted), axis.condition(wanted)))
+            options.append(choices)
+        for combination in itertools.product(*options):
+            members = within
+            for mask, _ in combination:
+                members &= mask
+            tests = [text for _, text in combination if text]
+            yield _Box(members, len(tests), " and ".join(tests) or "true")
+
+
+class _Box(NamedTuple):
+    """A product of value sets: its variants, how many axes it tests, and the test as an expression."""
+
+    members: int
+    tests: int
+    text: str
+
+
+class _Unit(NamedTuple):
+    """Lines that stand or fall together, and the variants that have them."""
+
+    text: str
+    members: int
+
+
+@dataclass(frozen=True)
+class TemplateFile:
+    """A file of the template: its layer, its path inside the layer without suffix, its text."""
+
+    layer: str
+    path: str
+    text: str
+    is_template: bool
+
+    @property
+    def source(self) -> str:
+        """The path below the template folder, such as ``{{core}}/go.mod.jinja``."""
+        return f"{{{{{self.layer}}}}}/{self.path}{SUFFIX if self.is_template else ''}"
+
+
+def fold_file(
+    space: Space,
+    path: str,
+    texts: Mapping[int, str],
+    names: Mapping[str, str],
+    parses: Parses | None = None,
+) -> list[TemplateFile]:
+    """Return the template files that render to ``texts[i]`` in variant ``i`` and to nothing in the variants without one.
+
+    ``names`` maps the answers that may stand in a text to the value they had while generating; those values become
+    ``{{ answer }}``. ``parses`` tells whether a template is still readable by the language's own tools; when lines
+    alone are too fine for it, whole declarations are repeated instead.
+
+    Raises FoldError when no layer is on in exactly these variants, when a condition is too long, or when the result
+    does not parse.
+    """
+    present = _union(1 << bit for bit in texts)
+    groups: dict[str, int] = {}
+    for bit, text in texts.items():
+        groups[text] = groups.get(text, 0) | 1 << bit
+    layer = space.layer_of(present)
+    if layer is not None and len(groups) == 1:
+        files = [_plain(layer, path, next(iter(groups)), names)]
+    elif all(space.layer_of(members) for members in groups.values()) and (layer is None or _differ(groups)):
+        files = [_plain(space.layer_of(members) or CORE, path, text, names) for text, members in groups.items()]
+    elif layer is None:
+        raise FoldError(
+            f"{path}: it exists when {space.condition(present)}, and no layer of the template stands for that. "
+            "Add a layer, or make the generator write it in the variants of one."
+        )
+    else:
+        files = [_folded(space, layer, path, texts, names, parses)]
+    for file in files:
+        _prove_it_parses(file, parses)
+    return files
+
+
+def unfold(source: TemplateFile, environment: jinja2.Environment, answers: Mapping[str, object]) -> str:
+    """Return what the file renders to with these answers. Raises jinja2.TemplateError as Jinja does."""
+    if not source.is_template:
+        return source.text
+    return environment.from_string(source.text).render(**answers)
+
+
+def prove(
+    space: Space,
+    files: Sequence[TemplateFile],
+    texts: Mapping[int, str],
+    environment: jinja2.Environment,
+    answers: Sequence[Mapping[str, object]],
+) -> None:
+    """Raise FoldError unless in every variant exactly the right text, or no file where there was none, is rendered.
+
+    ``answers`` holds the answers of each variant, in the order of ``space.variants``.
+    """
+    for bit in range(len(space.variants)):
+        rendered = [unfold(file, environment, answers[bit]) for file in files if space.layers[file.layer] >> bit & 1]
+        wanted = [texts[bit]] if bit in texts else []
+        if rendered != wanted:
+            raise FoldError(f"{files[0].path}: the fold does not unfold to what variant {space.variants[bit]} generated")
+
+
+def _plain(layer: str, path: str, text: str, names: Mapping[str, str]) -> TemplateFile:
+    """Return the file of a layer that is on in exactly the variants of the text."""
+    if not any(pattern.search(text) for pattern in _patterns(names)):
+        return TemplateFile(layer, path, text, is_template=False)
+    units = [_Unit(line, 1) for line in _lines(text)]
+    return TemplateFile(layer, path, _write(units, 1, {}, names), is_template=True)
+
+
+def _folded(
+    space: Space, layer: str, path: str, texts: Mapping[int, str], names: Mapping[str, str], parses: Parses | None
+) -> TemplateFile:
+    """Return one template for all texts: by lines, or by declarations where lines would not parse."""
+    present = _union(1 << bit for bit in texts)
+    file = None
+    for split in (_lines, _declarations):
+        units = _slide(_merge_all(space, {bit: split(text) for bit, text in texts.items()}))
+        conditions = {members: space.condition(members, present) for members in {unit.members for unit in units}}
+        _refuse_long_conditions(path, units, conditions)
+        file = TemplateFile(layer, path, _write(units, present, conditions, names), is_template=True)
+        if parses is None or parses(file.text):
+            break
+    assert file is not None
+    return file
+
+
+def _prove_it_parses(file: TemplateFile, parses: Parses | None) -> None:
+    """Raise FoldError for a template that the language's own tools cannot read."""
+    if file.is_template and parses is not None and not parses(file.text):
+        raise FoldError(
+            f"{file.source}: it does not parse as a template. A line with braces that Jinja would read, or a "
+            "declaration that opens in one variant only, cannot be folded: change the generator's input."
+        )
+
+
+def _refuse_long_conditions(path: str, units: Sequence[_Unit], conditions: Mapping[int, str]) -> None:
+    """Raise FoldError naming the lines whose condition is longer than the limit."""
+    for members, condition in conditions.items():
+        if len(condition) > CONDITION_LIMIT:
+            lines = "".join(unit.text for unit in units if unit.members == members)
+            raise FoldError(f"{path}: finding about the design: these lines stand only when {condition}\n{lines}")
+
+
+def _differ(groups: Mapping[str, int]) -> bool:
+    """Tell whether the texts share so little that one template would be harder to read than the texts."""
+    counts = [Counter(line for line in _lines(text) if _informative(line)) for text in groups]
+    common = counts[0]
+    for count in counts[1:]:
+        common = common & count
+    return common.total() < SPLIT_BELOW * max(count.total() for count in counts)
+
+
+# Splitting -----------------------------------------------------------------------------------------------------------
+
+
+def _lines(text: str) -> list[str]:
+    """Split after each newline; unlike splitlines, after nothing else."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _declarations(text: str) -> list[str]:
+    """Split gofmt's output into lines and whole top-level declarations; an import block stays a list of lines."""
+    units: list[str] = []
+    open_block: list[str] = []
+    for line in _lines(text):
+        if open_block:
+            open_block.append(line)
+            if line[0] in "})":
+                units.append("".join(open_block))
+                open_block = []
+        elif line.rstrip().endswith(("{", "(")) and line[0].isalpha() and line != "import (\n":
+            open_block = [line]
+        else:
+            units.append(line)
+    return units + (["".join(open_block)] if open_block else [])
+
+
+def _informative(line: str) -> bool:
+    """Tell whether a line says more than where a block ends."""
+    return any(character.isalnum() for character in line)
+
+
+# Alignment -----------------------------------------------------------------------------------------------------------
+
+
+def _merge_all(space: Space, texts: Mapping[int, Sequence[str]]) -> list[_Unit]:
+    """Merge all texts into one list of units in which each text is found, in its own order.
+
+    Neighbours go first: the variants that differ in the last axis only, then in the last but one, and so on, so that
+    a line is compared with its likeliest counterpart.
+    """
+
+    def merge_from(position: int, bits: Sequence[int]) -> list[_Unit]:
+        if len(bits) == 1:
+            return [_Unit(text, 1 << bits[0]) for text in texts[bits[0]]]
+        axis = space.axes[position]
+        merged: list[_Unit] | None = None
+        for value in axis.values:
+            part = [bit for bit in bits if space.variants[bit][position] == value]
+            if part:
+                units = merge_from(position + 1, part)
+                merged = units if merged is None else _merge(merged, units)
+        assert merged is not None
+        return merged
+
+    return merge_from(0, sorted(texts))
+
+
+def _merge(left: list[_Unit], right: list[_Unit]) -> list[_Unit]:
+    """Merge two lists over disjoint variants; equal units that align become one."""
+    left_texts = [unit.text for unit in left]
+    right_texts = [unit.text for unit in right]
+    merged: list[_Unit] = []
+    at_left = at_right = 0
+    for i, j in [*_align(left_texts, right_texts), (len(left), len(right))]:
+        merged += left[at_left:i] + right[at_right:j]
+        if i < len(left):
+            merged.append(_Unit(left[i].text, left[i].members | right[j].members))
+        at_left, at_right = i + 1, j + 1
+    return merged
+
+
+def _align(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the pairs of equal units, ascending on both sides.
+
+    Common ends are paired first, then units that are unique on both sides (patience diff), then what lies between.
+    """
+    start = 0
+    while start < min(len(left), len(right)) and left[start] == right[start]:
+        start += 1
+    end = 0
+    while end < min(len(left), len(right)) - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    pairs = [(i, i) for i in range(start)]
+    inner_left, inner_right = left[start : len(left) - end], right[start : len(right) - end]
+    at_left = at_right = 0
+    for i, j in [*_unique_anchors(inner_left, inner_right), (len(inner_left), len(inner_right))]:
+        for k, m in _best_pairs(inner_left[at_left:i], inner_right[at_right:j]):
+            pairs.append((start + at_left + k, start + at_right + m))
+        if i < len(inner_left):
+            pairs.append((start + i, start + j))
+        at_left, at_right = i + 1, j + 1
+    return pairs + [(len(left) - end + k, len(right) - end + k) for k in range(end)]
+
+
+def _unique_anchors(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the longest ascending list of pairs of informative units that occur once on each side."""
+    counts_left, counts_right = Counter(left), Counter(right)
+    where = {text: j for j, text in enumerate(right) if counts_right[text] == 1}
+    pairs = [
+        (i, where[text])
+        for i, text in enumerate(left)
+        if counts_left[text] == 1 and text in where and _informative(text)
+    ]
+    tails: list[int] = []
+    ends: list[int] = []
+    previous: list[int] = []
+    for index, (_, j) in enumerate(pairs):
+        length = bisect_left(tails, j)
+        previous.append(ends[length - 1] if length else -1)
+        tails[length : length + 1] = [j]
+        ends[length : length + 1] = [index]
+    chain: list[tuple[int, int]] = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        chain.append(pairs[index])
+        index = previous[index]
+    return chain[::-1]
+
+
+def _best_pairs(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the heaviest ascending pairs of equal units: informative ones weigh most, neighbours of pairs a little."""
+    if not left or not right or len(left) * len(right) > TABLE_LIMIT:
+        return []
+    columns = len(right) + 1
+    # best[i][j]: heaviest pairing of left[i:] and right[j:]; paired[i][j]: the same when left[i] and right[j] pair.
+    best = [[0.0] * columns for _ in range(len(left) + 1)]
+    paired = [[-1.0] * columns for _ in range(len(left) + 1)]
+    for i in range(len(left) - 1, -1, -1):
+        for j in range(len(right) - 1, -1, -1):
+            skipped = max(best[i + 1][j], best[i][j + 1])
+            if left[i] == right[j]:
+                weight = 1.0 if _informative(left[i]) else 0.1
+                paired[i][j] = weight + max(best[i + 1][j + 1], paired[i + 1][j + 1] + 0.05)
+            best[i][j] = max(skipped, paired[i][j])
+    pairs: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        if paired[i][j] >= best[i][j]:
+            pairs.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i + 1][j] >= best[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+    return pairs
+
+
+def _slide(units: list[_Unit]) -> list[_Unit]:
+    """Move conditional runs over equal neighbours to where they read best.
+
+    Between ``a`` and ``x, a`` it is arbitrary which ``a`` is the common one. A run that starts with a blank line, or
+    is followed by one, needs an extra line in the template, and a run should open a block before it closes one.
+    """
+    units = list(units)
+    start = 0
+    while start < len(units):
+        end = start + 1
+        while end < len(units) and units[end].members == units[start].members:
+            end += 1
+        run = units[start].members
+        low, high = start, end
+        best = (_awkward(units, start, end), 0, units)
+        moved = units
+        while low > 0 and moved[low - 1].text == moved[high - 1].text and _contains(moved[low - 1].members, run):
+            moved = list(moved)
+            outer = moved[low - 1].members
+            moved[low - 1] = _Unit(moved[low - 1].text, run)
+            moved[high - 1] = _Unit(moved[high - 1].text, outer)
+            low, high = low - 1, high - 1
+            best = min(best, (_awkward(moved, low, high), start - low, moved), key=lambda item: item[:2])
+        low, high, moved = start, end, units
+        while high < len(units) and moved[high].text == moved[low].text and _contains(moved[high].members, run):
+            moved = list(moved)
+            outer = moved[high].members
+            moved[high] = _Unit(moved[high].text, run)
+            moved[low] = _Unit(moved[low].text, outer)
+            low, high = low + 1, high + 1
+            best = min(best, (_awkward(moved, low, high), low - start, moved), key=lambda item: item[:2])
+        units = best[2]
+        start = end
+    return units
+
+
+def _awkward(units: Sequence[_Unit], start: int, end: int) -> int:
+    """Count what makes the conditional run units[start:end] hard to read."""
+    blank_edges = not units[start].text.strip() + (end < len(units) and not units[end].text.strip())
+    depth = lowest = 0
+    for unit in units[start:end]:
+        for character in unit.text:
+            depth += (character in "({[") - (character in ")}]")
+            lowest = min(lowest, depth)
+    return int(blank_edges) + 2 * -lowest
+
+
+def _contains(outer: int, inner: int) -> bool:
+    """Tell whether ``outer`` is a strictly larger set than ``inner``."""
+    return outer != inner and not inner & ~outer
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+def _write(units: Sequence[_Unit], present: int, conditions: Mapping[int, str], names: Mapping[str, str]) -> str:
+    """Return the template text: runs of lines under ``if``, and ``else`` where a run is the rest of the one before."""
+    runs = [
+        (members, [line for unit in group for line in _lines(unit.text)])
+        for members, group in itertools.groupby(units, key=lambda unit: unit.members)
+    ]
+    writer = _Writer(names)
+    while runs:
+        members, lines = runs.pop(0)
+        if members == present:
+            writer.lines(lines, last=not runs)
+            continue
+        writer.statement(f"if {conditions[members]}")
+        rest = runs[0][1] if runs and runs[0][0] == present & ~members else None
+        tail: list[str] = []
+        if rest is not None:
+            runs.pop(0)
+            tail = _take_blank(runs, present)
+        writer.lines(lines + tail)
+        if rest is not None:
+            writer.statement("else")
+            writer.lines(rest + tail)
+        writer.statement("endif")
+    return "".join(writer.out)
+
+
+def _take_blank(runs: list[tuple[int, list[str]]], present: int) -> list[str]:
+    """Take the blank lines off the start of the next common run, for both branches to end with."""
+    if not runs or runs[0][0] != present:
+        return []
+    lines = runs[0][1]
+    blank = list(itertools.takewhile(lambda line: line == "\n", lines))
+    if len(blank) == len(lines):
+        runs.pop(0)
+    else:
+        runs[0] = (present, lines[len(blank) :])
+    return blank
+
+
+class _Writer:
+    """Collects template lines and escapes what Jinja would read.
+
+    A line that cannot stand as it is becomes ``//% print "..."``: a comment to gofmt, and exactly that line to Jinja.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.out: list[str] = []
+        self._names = names
+        self._after_statement = False
+
+    def statement(self, text: str) -> None:
+        """Write a line statement."""
+        self.out.append(f"{STATEMENT} {text}\n")
+        self._after_statement = True
+
+    def lines(self, lines: Sequence[str], *, last: bool = False) -> None:
+        """Write literal lines; ``last`` tells that nothing follows, so the final newline may be missing."""
+        for index, line in enumerate(lines):
+            parts = _name_parts(line, self._names)
+            at_end = last and index == len(lines) - 1
+            # Jinja swallows blank lines after a line statement.
+            swallowed = self._after_statement and not line.strip()
+            if swallowed or _needs_print(parts, at_end=at_end):
+                self.statement("print " + " ~ ".join(part if named else _quoted(part) for part, named in parts))
+            else:
+                self.out.append("".join(f"{{{{ {part} }}}}" if named else part for part, named in parts))
+                self._after_statement = False
+
+
+def _needs_print(parts: Sequence[tuple[str, bool]], *, at_end: bool) -> bool:
+    """Tell whether Jinja would change the literal parts of a line, or the lines after it."""
+    if not parts[-1][0].endswith("\n") and not at_end:
+        return True
+    for index, (part, named) in enumerate(parts):
+        if named:
+            continue
+        if any(sign in part for sign in ("{{", "{%", "{#", "\r")) or (index < len(parts) - 1 and part.endswith("{")):
+            return True
+    return parts[0][0].lstrip(" \t\v").startswith(STATEMENT)
+
+
+def _name_parts(line: str, names: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """Split a line into literal text (False) and names of answers (True); never empty."""
+    parts: list[tuple[str, bool]] = [(line, False)]
+    for (answer, _), pattern in zip(_by_length(names), _patterns(names), strict=True):
+        split: list[tuple[str, bool]] = []
+        for part, named in parts:
+            pieces = [part] if named else pattern.split(part)
+            for index, piece in enumerate(pieces):
+                if index:
+                    split.append((answer, True))
+                if piece or named:
+                    split.append((piece, named))
+        parts = split
+    return parts
+
+
+def _patterns(names: Mapping[str, str]) -> list[re.Pattern[str]]:
+    """Return a pattern per answer, the longest value first, that matches the value as whole elements of a path."""
+    return [
+        re.compile(rf"(?<![\w.~-]){'(?<!\\w/)' if '/' in value else ''}{re.escape(value)}(?![\w~-]|\.\w)")
+        for _, value in _by_length(names)
+    ]
+
+
+def _by_length(names: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the answers, the longest value first: a module path often ends in the project's name."""
+    return sorted(names.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _quoted(text: str) -> str:
+    """Return the text as a Jinja string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    for plain, code in (("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+        escaped = escaped.replace(plain, code)
+    return f'"{escaped}"'
+
+
+# Sets ----------------------------------------------------------------------------------------------------------------
+
+
+def _union(masks: Iterable[int]) -> int:
+    """Return the union of sets."""
+    result = 0
+    for mask in masks:
+        result |= mask
+    return result
+
+
+def _bits(mask: int) -> Iterable[int]:
+    """Yield the members of a set, ascending."""
+    bit = 0
+    while mask:
+        if mask & 1:
+            yield bit
+        mask >>= 1
+        bit += 1

@@ -116,14 +116,14 @@ class Space:
         chosen: list[_Box] = []
         missing = members
         while missing:
-            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -box.tests, -len(box.text)))
+            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -len(box.tests), -len(box.text)))
             chosen.append(best)
             missing &= ~best.members
         for box in list(chosen):
             others = [other.members for other in chosen if other is not box]
             if others and not members & ~_union(others):
                 chosen.remove(box)
-        return " or ".join(box.text for box in chosen)
+        return " or ".join(box.text for box in sorted(chosen, key=lambda box: box.tests))
 
     def _relevant_axes(self, members: int, within: int) -> list[int]:
         """Return the axes that a condition for ``members`` has to mention."""
@@ -148,28 +148,30 @@ class Space:
 
     def _boxes(self, relevant: Sequence[int], within: int) -> Iterable[_Box]:
         """Yield every box over the relevant axes, cut to ``within``."""
-        options: list[list[tuple[int, str]]] = []
+        options: list[list[_Box]] = []
         for position in relevant:
             axis, masks = self.axes[position], self._value_masks[position]
             live = [value for value in axis.values if masks[value] & within]
-            choices = [(within, "")]
+            choices = [_Box(within, (), "")]
             for size in range(1, len(live)):
                 for wanted in itertools.combinations(live, size):
-                    choices.append((_union(masks[value] for value in wanted), axis.condition(wanted)))
+                    members = _union(masks[value] for value in wanted)
+                    choices.append(_Box(members, (position,), axis.condition(wanted)))
             options.append(choices)
         for combination in itertools.product(*options):
             members = within
-            for mask, _ in combination:
-                members &= mask
-            tests = [text for _, text in combination if text]
-            yield _Box(members, len(tests), " and ".join(tests) or "true")
+            for box in combination:
+                members &= box.members
+            tests = [box for box in combination if box.tests]
+            positions = tuple(position for box in tests for position in box.tests)
+            yield _Box(members, positions, " and ".join(box.text for box in tests) or "true")
 
 
 class _Box(NamedTuple):
-    """A product of value sets: its variants, how many axes it tests, and the test as an expression."""
+    """A product of value sets: its variants, the positions of the axes it tests, and the test as an expression."""
 
     members: int
-    tests: int
+    tests: tuple[int, ...]
     text: str
 
 
@@ -254,7 +256,9 @@ def prove(
         rendered = [unfold(file, environment, answers[bit]) for file in files if space.layers[file.layer] >> bit & 1]
         wanted = [texts[bit]] if bit in texts else []
         if rendered != wanted:
-            raise FoldError(f"{files[0].path}: the fold does not unfold to what variant {space.variants[bit]} generated")
+            raise FoldError(
+                f"{files[0].path}: the fold does not unfold to what variant {space.variants[bit]} generated"
+            )
 
 
 def _plain(layer: str, path: str, text: str, names: Mapping[str, str]) -> TemplateFile:
@@ -466,44 +470,38 @@ def _slide(units: list[_Unit]) -> list[_Unit]:
         end = start + 1
         while end < len(units) and units[end].members == units[start].members:
             end += 1
-        run = units[start].members
-        low, high = start, end
-        best = (_awkward(units, start, end), 0, units)
-        moved = units
-        while low > 0 and moved[low - 1].text == moved[high - 1].text and _contains(moved[low - 1].members, run):
-            moved = list(moved)
-            outer = moved[low - 1].members
-            moved[low - 1] = _Unit(moved[low - 1].text, run)
-            moved[high - 1] = _Unit(moved[high - 1].text, outer)
-            low, high = low - 1, high - 1
-            best = min(best, (_awkward(moved, low, high), start - low, moved), key=lambda item: item[:2])
-        low, high, moved = start, end, units
-        while high < len(units) and moved[high].text == moved[low].text and _contains(moved[high].members, run):
-            moved = list(moved)
-            outer = moved[high].members
-            moved[high] = _Unit(moved[high].text, run)
-            moved[low] = _Unit(moved[low].text, outer)
-            low, high = low + 1, high + 1
-            best = min(best, (_awkward(moved, low, high), low - start, moved), key=lambda item: item[:2])
-        units = best[2]
+        places = [(units, start), *_moved(units, start, end, -1), *_moved(units, start, end, 1)]
+        units = min(places, key=lambda place: _awkward(place[0], place[1], place[1] + end - start))[0]
         start = end
     return units
 
 
+def _moved(units: list[_Unit], start: int, end: int, step: int) -> Iterable[tuple[list[_Unit], int]]:
+    """Yield the lists, and starts, in which the run units[start:end] stands further up (-1) or down (1)."""
+    run = units[start].members
+    while True:
+        taken, given = (start - 1, end - 1) if step < 0 else (end, start)
+        if not 0 <= taken < len(units) or units[taken].text != units[given].text:
+            return
+        outer = units[taken].members
+        if outer == run or run & ~outer:
+            return
+        units = list(units)
+        units[taken], units[given] = _Unit(units[taken].text, run), _Unit(units[given].text, outer)
+        start, end = start + step, end + step
+        yield units, start
+
+
 def _awkward(units: Sequence[_Unit], start: int, end: int) -> int:
     """Count what makes the conditional run units[start:end] hard to read."""
-    blank_edges = not units[start].text.strip() + (end < len(units) and not units[end].text.strip())
+    edges = [units[start], *units[end : end + 1]]
+    blank_edges = sum(not unit.text.strip() for unit in edges)
     depth = lowest = 0
     for unit in units[start:end]:
         for character in unit.text:
             depth += (character in "({[") - (character in ")}]")
             lowest = min(lowest, depth)
-    return int(blank_edges) + 2 * -lowest
-
-
-def _contains(outer: int, inner: int) -> bool:
-    """Tell whether ``outer`` is a strictly larger set than ``inner``."""
-    return outer != inner and not inner & ~outer
+    return blank_edges - 2 * lowest
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
@@ -608,10 +606,12 @@ def _name_parts(line: str, names: Mapping[str, str]) -> list[tuple[str, bool]]:
 
 def _patterns(names: Mapping[str, str]) -> list[re.Pattern[str]]:
     """Return a pattern per answer, the longest value first, that matches the value as whole elements of a path."""
-    return [
-        re.compile(rf"(?<![\w.~-]){'(?<!\\w/)' if '/' in value else ''}{re.escape(value)}(?![\w~-]|\.\w)")
-        for _, value in _by_length(names)
-    ]
+    patterns = []
+    for _, value in _by_length(names):
+        # A path is no element of a longer one; a single name may be any element of a path.
+        not_inside = r"(?<!\w/)" if "/" in value else ""
+        patterns.append(re.compile(rf"(?<![\w.~-]){not_inside}{re.escape(value)}(?![\w~-]|\.\w)"))
+    return patterns
 
 
 def _by_length(names: Mapping[str, str]) -> list[tuple[str, str]]:

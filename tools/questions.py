@@ -140,7 +140,7 @@ def _text_of_number(value: Any) -> Any:
 def _line(detail: ErrorDetails, known: str) -> str:
     name = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{name!r}: there is no such question; the questions are {known}."
+        return f"{name if name.isidentifier() else repr(name)}: there is no such question; the questions are {known}."
     messages = {
         "missing": "This answer is required; it has no default.",
         "literal_error": f"Use one of {detail.get('ctx', {}).get('expected', '')}.",

@@ -1,13 +1,27 @@
-"""Fixtures of the service tests. The rendered project comes from tests/conftest.py."""
+"""Fixtures of the service tests: PostgreSQL, the built binaries of a variant, and running services."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.service.guard import Guard
-from tests.service.postgres import Postgres
+from tests.service.postgres import Database, Postgres
+from tests.service.process import Binaries, Service, migrate, serving
+from tools.variants import Variant
+
+Start = Callable[..., Service]
+"""Starts the service on a database, with variables of the environment as keywords. It is not waited for."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for work on a rendered project and on the recorded conversation."""
+    group = parser.getgroup("service")
+    group.addoption("--project", type=Path, help="test this rendered project in place of a fresh render")
+    group.addoption("--record", action="store_true", help="write the recorded conversation anew")
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +46,60 @@ def own_postgres(guard: Guard) -> Iterator[Postgres]:
     server = Postgres(guard)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def project(request: pytest.FixtureRequest, variant: Variant) -> Path:  # noqa: ARG001  a test runs for each variant
+    """The rendered project under test. It is not to be changed."""
+    chosen: Path | None = request.config.getoption("--project")
+    return chosen.resolve() if chosen else request.getfixturevalue("rendered")
+
+
+@pytest.fixture(scope="session")
+def binaries(project: Path, go_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Binaries:
+    """The built programs of the project."""
+    return Binaries.build(project, tmp_path_factory.mktemp("bin"), go_environment)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres, binaries: Binaries) -> Database:
+    """A database with the project's schema, to be copied and never connected to."""
+    template = postgres.create()
+    done = migrate(binaries, template, "up")
+    assert done.code == 0, done.output
+    return template
+
+
+@pytest.fixture
+def database(postgres: Postgres, migrated: Database) -> Iterator[Database]:
+    """A migrated database of the test's own."""
+    copy = postgres.create(migrated)
+    yield copy
+    postgres.drop(copy)
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres) -> Iterator[Database]:
+    """A database of the test's own with nothing in it."""
+    empty = postgres.create()
+    yield empty
+    postgres.drop(empty)
+
+
+@pytest.fixture
+def start(guard: Guard, binaries: Binaries) -> Iterator[Start]:
+    """Starts services that are stopped when the test ends."""
+    with ExitStack() as stack:
+
+        def start(database: Database, **env: str) -> Service:
+            return stack.enter_context(serving(guard, binaries, {"DATABASE_URL": database.url, **env}))
+
+        yield start
+
+
+@pytest.fixture
+def service(start: Start, database: Database) -> Service:
+    """A ready service on a database of its own."""
+    service = start(database)
+    service.wait_ready()
+    return service

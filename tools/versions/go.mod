@@ -1,4 +1,4 @@
-module u
+module versions
 
 go 1.26.0
 

@@ -1,0 +1,88 @@
+# Everything sets up its own virtual environment in .venv: Python 3.10 or newer, git and make are enough.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+
+DEST ?=
+ANSWERS ?=
+SHARD ?= 1/1
+WORKERS ?= 2
+PYTEST_ARGS ?=
+
+export DEST ANSWERS
+
+# The settings of the person at this machine must not change a render under test.
+test matrix regen docs: export COPIER_SETTINGS_PATH := $(CURDIR)/tests/no-settings.yml
+
+.PHONY: help
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: new
+new: $(RUN_READY) ## Render a service: make new DEST=../my-service [ANSWERS=answers.yml]
+	@$(PY) -m tools.new -- "$$DEST" "$$ANSWERS"
+
+.PHONY: test
+test: $(DEV_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
+	$(PY) -m tools.toolchain
+	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+.PHONY: matrix
+matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/2]
+	$(PY) -m tools.matrix --shard $(SHARD)
+
+.PHONY: lint
+lint: $(DEV_READY) ## Check the style and types of the Python
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/black --check --quiet .
+	$(VENV)/bin/mypy
+
+.PHONY: format
+format: $(DEV_READY) ## Format the Python
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/black --quiet .
+
+.PHONY: regen
+regen: $(DEV_READY) ## Make generated template files and golden lists anew
+	$(PY) -m tools.regen
+	$(PY) -m tools.golden
+
+.PHONY: docs
+docs: $(RUN_READY) ## Make docs/answers.md anew from the questions
+	$(PY) -m tools.docs
+
+UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade
+
+.PHONY: lock
+lock: $(DEV_READY) ## Resolve the dependencies anew into requirements/
+	$(VENV)/bin/pip install --quiet uv
+	$(UV_COMPILE) pyproject.toml -o requirements/run.lock
+	$(UV_COMPILE) pyproject.toml --group dev -c requirements/run.lock -o requirements/dev.lock
+	$(UV_COMPILE) --group go -o requirements/go.lock
+	$(UV_COMPILE) --group cc -o requirements/cc.lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and what tools left behind
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "$(PYTHON) is older than 3.10: name a newer one, such as make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo "venv failed: install your system's python3-venv package, or name another Python with PYTHON=" >&2; exit 1; }
+
+$(RUN_READY): requirements/run.lock | $(PY)
+	@echo "Setting up $(VENV) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/run.lock
+	@touch $@
+
+$(DEV_READY): requirements/dev.lock | $(PY) $(RUN_READY)
+	@echo "Setting up $(VENV) for development ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
+	@touch $@

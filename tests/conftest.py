@@ -1,0 +1,100 @@
+"""Fixtures that all tests share. What is slow is made once per run, also when several workers run the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+# Before anything imports Copier: the settings of the person at this machine must not change a render.
+os.environ["COPIER_SETTINGS_PATH"] = str(Path(__file__).with_name("no-settings.yml"))
+# Nor must their git: no global hooks, signing, default branch or identity.
+os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+for _role in ("AUTHOR", "COMMITTER"):
+    os.environ[f"GIT_{_role}_NAME"] = "Test"
+    os.environ[f"GIT_{_role}_EMAIL"] = "test@example.com"
+
+import pytest  # noqa: E402
+from filelock import FileLock  # noqa: E402
+
+from tools import toolchain  # noqa: E402
+from tools.questions import Questionnaire, load_questionnaire  # noqa: E402
+from tools.render import fast_copier, render, take_snapshot  # noqa: E402
+from tools.variants import Variant, find_variants  # noqa: E402
+
+pytest_plugins = ["tests.service.plugin"]
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+"""Makes a folder that all workers of this run share: once("name", make) calls make(folder) the first time only."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that asks for a variant once for each; a worker takes all tests of one, to use what is built."""
+    if "variant" in metafunc.fixturenames:
+        variants = find_variants()[:1] if metafunc.config.getoption("--project") else find_variants()
+        marked = [pytest.param(each, id=each.id, marks=pytest.mark.xdist_group(each.id)) for each in variants]
+        metafunc.parametrize("variant", marked, scope="session")
+
+
+@pytest.fixture(scope="session")
+def questionnaire() -> Questionnaire:
+    """The questions of copier.yml."""
+    return load_questionnaire()
+
+
+@pytest.fixture(scope="session")
+def variants() -> tuple[Variant, ...]:
+    """All variants, for tests that compare them."""
+    return find_variants()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fast_copier() -> Iterator[None]:
+    """Render without compiling the same template twice; test_copy.py proves that the bytes stay the same."""
+    with fast_copier():
+        yield
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
+    """Make shared folders; a folder that could not be made is tried again by the next who asks."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def make_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, unfinished = shared / name, shared / f"{name}.unfinished"
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)
+                make(unfinished)
+                unfinished.rename(folder)
+        return folder
+
+    return make_once
+
+
+@pytest.fixture(scope="session")
+def template(once: Once) -> Path:
+    """A git repository with the template as it stands on disk, tagged v1.0.0."""
+    return once("template", take_snapshot)
+
+
+@pytest.fixture(scope="session")
+def render_once(once: Once, template: Path) -> Callable[[Variant], Path]:
+    """Render a variant once per run. The folder is shared: tests that write take a copy."""
+    return lambda variant: once(variant.id, lambda folder: render(template, folder, variant.answers))
+
+
+@pytest.fixture(scope="session")
+def rendered(variant: Variant, render_once: Callable[[Variant], Path]) -> Path:
+    """The variant as its owner gets it. The folder is shared: tests that write take a copy."""
+    return render_once(variant)
+
+
+@pytest.fixture(scope="session")
+def go_environment() -> dict[str, str]:
+    """The environment that Go commands run in."""
+    return toolchain.go_environment()

@@ -1,0 +1,60 @@
+"""The published OpenAPI document as a judge of answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import schemathesis
+from schemathesis.core.failures import Failure, FailureGroup
+
+from tests.service.rawhttp import Answer
+
+ANYWHERE = ("/health/live", "GET")
+"""The operation whose default answer stands for what is said where the document has no operation."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The document of a rendered project."""
+
+    schema: Any
+    paths: dict[re.Pattern[str], str]
+
+    @classmethod
+    def of(cls, project: Path) -> Contract:
+        """Read the document that the service also serves."""
+        schema = schemathesis.openapi.from_path(project / "api" / "openapi" / "openapi.yaml")
+        paths = schema.raw_schema["paths"]
+        return cls(schema, {re.compile(re.sub(r"\{\w+\}", "[^/]+", path)): path for path in paths})
+
+    def problems(self, method: str, path: str, answer: Answer) -> list[str]:
+        """How an answer breaks the contract; empty when it keeps it."""
+        if method in {"HEAD", "OPTIONS"}:
+            return ["an answer with a body"] if method == "HEAD" and answer.body else []
+        try:
+            self._operation(method, path).validate_response(_response(answer))
+        except FailureGroup as group:
+            return [f"{method} {path} {answer.status}: {failure}" for failure in group.exceptions]
+        except (Failure, AssertionError) as failure:
+            return [f"{method} {path} {answer.status}: {failure}"]
+        return []
+
+    def _operation(self, method: str, path: str) -> Any:
+        for pattern, known in self.paths.items():
+            if pattern.fullmatch(path) and method.lower() in self.schema.raw_schema["paths"][known]:
+                return self.schema[known][method]
+        return self.schema[ANYWHERE[0]][ANYWHERE[1]]
+
+
+def _response(answer: Answer) -> requests.Response:
+    """The answer in the form that schemathesis reads."""
+    response = requests.Response()
+    response.status_code = answer.status
+    response.headers.update(answer.headers)
+    response._content = answer.body
+    response.request = requests.Request("GET", "http://localhost/").prepare()
+    return response

@@ -1,0 +1,367 @@
+"""One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
+
+The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for every variant.
+What differs from run to run is masked: ids and cursors are numbered in the order of their appearance, times, made request
+ids and the lengths of bodies that hold one of them are replaced by a word.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.service import rawhttp
+from tests.service.rawhttp import JSON, Answer, Headers, encode
+
+BODY_LIMIT = 4096
+ORIGIN = "https://app.example.com"
+
+# What the conversation needs of the service that it talks to.
+ENVIRONMENT = {"SERVER_BODY_LIMIT": str(BODY_LIMIT), "SERVER_CORS_ORIGINS": ORIGIN}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request, and which members of the answer later requests refer to as ${name}."""
+
+    title: str
+    raw: bytes
+    keep: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self.raw.split(b" ", 1)[0].decode()
+
+    @property
+    def path(self) -> str:
+        """The target of the request without its query."""
+        return self.raw.split(b" ", 2)[1].split(b"?")[0].decode("latin-1")
+
+    def filled(self, kept: dict[str, str]) -> bytes:
+        """The request with the values of earlier answers."""
+        return re.sub(rb"\$\{(\w+)\}", lambda match: kept[match[1].decode()].encode(), self.raw)
+
+
+def ask(title: str, method: str, target: str, *headers: tuple[str, str], **keep: str) -> Step:
+    """A request without a body."""
+    return Step(title, encode(method, target, headers), keep)
+
+
+def say(title: str, method: str, target: str, value: object, *headers: tuple[str, str], **keep: str) -> Step:
+    """A request with a JSON body."""
+    return Step(title, encode(method, target, [JSON, *headers], json.dumps(value).encode()), keep)
+
+
+def send(title: str, method: str, target: str, headers: Headers, body: bytes) -> Step:
+    """A request with a body of any kind."""
+    return Step(title, encode(method, target, headers, body))
+
+
+def new_user(title: str, body: bytes) -> Step:
+    """A body, as it is, where a new user is expected."""
+    return send(title, "POST", "/v1/users", [JSON], body)
+
+
+def user(username: str, **more: object) -> dict[str, object]:
+    """A sound new user."""
+    return {"username": username, "email": f"{username.lower()}@example.com", **more}
+
+
+def typed(title: str, content_type: str) -> Step:
+    """A sound new user that is declared to be of some content type."""
+    body = json.dumps(user("nobody_yet", email="ada@example.com")).encode()
+    return send(title, "POST", "/v1/users", [("Content-Type", content_type)], body)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """An object with objects inside."""
+    value: dict[str, Any] = {}
+    for _ in range(depth - 1):
+        value = {"a": value}
+    return value
+
+
+NIL = "00000000-0000-0000-0000-000000000000"
+ADA = "/v1/users/${ada}"
+
+SYSTEM = [
+    ask("is it alive", "GET", "/health/live"),
+    ask("is it ready", "GET", "/health/ready"),
+    ask("HEAD is GET without the body", "HEAD", "/health/live"),
+    ask("no route", "GET", "/nothing/here"),
+    ask("no route at the root", "GET", "/"),
+    ask("no route, and a body nobody reads", "DELETE", "/nothing/here"),
+    ask("the case of a path matters", "GET", "/V1/Users"),
+    ask("a trailing slash is another path", "GET", "/v1/users/"),
+    ask("a double slash is another path", "GET", "//v1/users"),
+    ask("an encoded letter is the letter", "GET", "/health/l%69ve"),
+    ask("an encoded slash is no separator", "GET", "/health%2Flive"),
+    ask("a path is not cleaned", "GET", "/v1/../health/live"),
+    ask("a broken escape in the query", "GET", "/v1/users?status=%zz"),
+    ask("no such method here", "POST", "/health/live"),
+    ask("no such method on the collection", "PUT", "/v1/users"),
+    ask("no such method on one user", "POST", f"/v1/users/{NIL}"),
+    ask("a method nobody knows", "BREW", "/v1/users"),
+    ask("TRACE is not offered", "TRACE", "/v1/users"),
+    ask("OPTIONS that is no preflight", "OPTIONS", "/v1/users"),
+]
+
+REQUEST_IDS = [
+    ask("a safe request id is kept", "GET", "/nothing", ("X-Request-Id", "Trace_1.a-b")),
+    ask("128 characters are kept", "GET", "/health/live", ("X-Request-Id", "i" * 128)),
+    ask("129 are replaced", "GET", "/health/live", ("X-Request-Id", "i" * 129)),
+    ask("one with a space is replaced", "GET", "/nothing", ("X-Request-Id", "a b")),
+    ask("one with markup is replaced", "GET", "/nothing", ("X-Request-Id", "<script>")),
+    ask("one with another alphabet is replaced", "GET", "/nothing", ("X-Request-Id", "\xe9\xe9")),
+    ask("an empty one is replaced", "GET", "/nothing", ("X-Request-Id", "")),
+    ask("a header of 6000 bytes is fine", "GET", "/health/live", ("X-Long", "x" * 6000)),
+]
+
+CORS = [
+    ask(
+        "preflight of an allowed origin",
+        "OPTIONS",
+        "/v1/users",
+        ("Origin", ORIGIN),
+        ("Access-Control-Request-Method", "POST"),
+        ("Access-Control-Request-Headers", "content-type"),
+    ),
+    ask(
+        "preflight of another origin",
+        "OPTIONS",
+        "/v1/users",
+        ("Origin", "https://evil.example.com"),
+        ("Access-Control-Request-Method", "POST"),
+    ),
+    ask("a request of an allowed origin", "GET", "/health/live", ("Origin", ORIGIN)),
+    ask("a request of another origin", "GET", "/health/live", ("Origin", "https://evil.example.com")),
+    ask("an origin that only begins right", "GET", "/health/live", ("Origin", ORIGIN + ".evil.example.com")),
+    ask("an error for an allowed origin", "GET", "/nothing", ("Origin", ORIGIN)),
+]
+
+CREATE = [
+    say("create a user", "POST", "/v1/users", user("Ada_L", email="ADA@Example.COM"), ada="id"),
+    say("create one with metadata", "POST", "/v1/users", user("bob", metadata={"plan": "free", "seats": 3}), bob="id"),
+    say("the address is taken", "POST", "/v1/users", user("other", email="ada@example.com")),
+    say("the address is taken in any case", "POST", "/v1/users", user("other", email="Ada@EXAMPLE.com")),
+    say("the username is taken", "POST", "/v1/users", user("Ada_L", email="other@example.com")),
+    say("the username is taken in any case", "POST", "/v1/users", user("ADA_l", email="other@example.com")),
+    say("both are taken", "POST", "/v1/users", user("BOB", email="BOB@example.com")),
+    say("nothing is given", "POST", "/v1/users", {}),
+    say("the username is too short", "POST", "/v1/users", user("ab")),
+    say("the username is too long", "POST", "/v1/users", user("a" * 21)),
+    say("the username has a dash", "POST", "/v1/users", user("a-b-c")),
+    say("the username ends in a line break", "POST", "/v1/users", user("abc\n", email="abc@example.com")),
+    say("the username looks Latin", "POST", "/v1/users", user("\u0430\u0434\u0430", email="abc@example.com")),
+    say("the address is none", "POST", "/v1/users", user("carol", email="carol")),
+    say("the address has a name", "POST", "/v1/users", user("carol", email="Carol <carol@example.com>")),
+    say("the address is too long", "POST", "/v1/users", user("carol", email="c" * 60 + "@" + "example." * 30 + "com")),
+    say("everything is wrong", "POST", "/v1/users", {"username": "!", "email": "!", "metadata": nested(40)}),
+    say("a field is unknown", "POST", "/v1/users", user("carol", role="admin")),
+    say("a field is in the wrong case", "POST", "/v1/users", {"Username": "carol", "email": "carol@example.com"}),
+    say("the username is a number", "POST", "/v1/users", {"username": 7, "email": "carol@example.com"}),
+    say("the address is an object", "POST", "/v1/users", {"username": "carol", "email": {}}),
+    say("metadata is a list", "POST", "/v1/users", user("carol", metadata=[])),
+    say("the username is null", "POST", "/v1/users", {"username": None, "email": "carol@example.com"}),
+    say("metadata is null", "POST", "/v1/users", user("carol", metadata=None)),
+    say("metadata has 65 members", "POST", "/v1/users", user("carol", metadata={f"m{i}": i for i in range(65)})),
+    say("metadata is too deep", "POST", "/v1/users", user("carol", metadata=nested(33))),
+    say("metadata holds U+0000", "POST", "/v1/users", user("carol", metadata={"a": "b\0"})),
+]
+
+BODIES = [
+    new_user("no body at all", b""),
+    new_user("blanks", b" \n "),
+    new_user("no JSON", b"{nope"),
+    new_user("JSON that stops", b'{"username":"carol"'),
+    new_user("null", b"null"),
+    new_user("a list", b"[]"),
+    new_user("a text", b'"carol"'),
+    new_user("a second value", b'{"username":"carol","email":"carol@example.com"}{}'),
+    new_user("a comma too many", b'{"username":"carol",}'),
+    new_user("a duplicate key", b'{"username":"carol","username":"dave","email":"carol@example.com"}'),
+    new_user("a duplicate key in metadata", b'{"username":"carol","email":"c@example.com","metadata":{"a":1,"a":2}}'),
+    new_user("a byte order mark", b'\xef\xbb\xbf{"username":"carol","email":"carol@example.com"}'),
+    new_user("no UTF-8", b'{"username":"carol\xff","email":"carol@example.com"}'),
+    new_user("half of a surrogate pair", rb'{"username":"carol","email":"c@example.com","metadata":{"a":"\ud800"}}'),
+    new_user("a number nobody can hold", b'{"username":"carol","email":"c@example.com","metadata":{"a":1e999}}'),
+    new_user("very deep", b'{"metadata":' + b"[" * 1500 + b"]" * 1500 + b"}"),
+    new_user("too large", json.dumps(user("carol", metadata={"a": "x" * BODY_LIMIT})).encode()),
+    send(
+        "too large, in chunks",
+        "POST",
+        "/v1/users",
+        [JSON, ("Transfer-Encoding", "chunked")],
+        b"%x\r\n%s\r\n0\r\n\r\n" % (BODY_LIMIT + 1, b"x" * (BODY_LIMIT + 1)),
+    ),
+    send(
+        "in chunks",
+        "POST",
+        "/v1/users",
+        [JSON, ("Transfer-Encoding", "chunked")],
+        b'8\r\n{"userna\r\n2d\r\nme":"chunked","email":"chunked@example.com"}  \r\n0\r\n\r\n',
+    ),
+    typed("JSON by another name", "application/problem+json"),
+    typed("text", "text/plain"),
+    typed("a form", "application/x-www-form-urlencoded"),
+    typed("a content type that is none", ";;"),
+    typed("an empty content type", ""),
+    typed("JSON in another alphabet", "application/json; charset=latin-1"),
+    typed("JSON in capitals", "APPLICATION/JSON"),
+    typed("JSON and its alphabet", "application/json; charset=utf-8"),
+    send("no content type", "POST", "/v1/users", [], json.dumps(user("carol")).encode()),
+]
+
+ONE = [
+    ask("read a user", "GET", ADA),
+    ask("HEAD of a user", "HEAD", ADA),
+    ask("an id in capitals is the same id", "GET", "/v1/users/${ADA}"),
+    ask("no such user", "GET", f"/v1/users/{NIL}"),
+    ask("no id", "GET", "/v1/users/me"),
+    ask("an id in braces is none", "GET", "/v1/users/%7B${ada}%7D"),
+    ask("an id as a URN is none", "GET", "/v1/users/urn:uuid:${ada}"),
+    ask("an id without dashes is none", "GET", f"/v1/users/{NIL.replace('-', '')}"),
+    ask("an id with an encoded slash is none", "GET", "/v1/users/a%2Fb"),
+    ask("a user has no parts", "GET", ADA + "/orders"),
+    say("change nothing", "PATCH", ADA, {}),
+    say("change the username", "PATCH", ADA, {"username": "Countess"}),
+    say("change the address", "PATCH", ADA, {"email": "Countess@Example.com"}),
+    say("keep one's own name in another case", "PATCH", ADA, {"username": "COUNTESS", "email": "countess@example.com"}),
+    say("replace metadata", "PATCH", ADA, {"metadata": {"b": [1, 2.5, None, True], "a": {"z": "\u00e9<&>\u2028"}}}),
+    say("metadata is replaced as a whole", "PATCH", ADA, {"metadata": {}}),
+    say("take another's address", "PATCH", ADA, {"email": "BOB@example.com"}),
+    say("take another's username", "PATCH", ADA, {"username": "Bob"}),
+    say("an unknown field", "PATCH", ADA, {"status": "suspended"}),
+    say("a null", "PATCH", ADA, {"email": None}),
+    say("a bad username", "PATCH", ADA, {"username": "a"}),
+    say("an empty address", "PATCH", ADA, {"email": ""}),
+    say("change nobody", "PATCH", f"/v1/users/{NIL}", {"username": "ghost"}),
+    say("change no id", "PATCH", "/v1/users/7", {"username": "ghost"}),
+    send("change with text", "PATCH", ADA, [("Content-Type", "text/plain")], b"{}"),
+    send("change with no JSON", "PATCH", ADA, [JSON], b"{"),
+]
+
+LIST = [
+    *(say(f"one more, {name}", "POST", "/v1/users", user(name)) for name in ("user_1", "user_2", "user_3", "user_4")),
+    ask("the first page", "GET", "/v1/users?limit=3", second="next_cursor"),
+    ask("the second page", "GET", "/v1/users?limit=3&cursor=${second}", third="next_cursor"),
+    ask("the last page", "GET", "/v1/users?limit=3&cursor=${third}"),
+    ask("everybody", "GET", "/v1/users"),
+    ask("HEAD of the list", "HEAD", "/v1/users?limit=1"),
+    ask("those who are active", "GET", "/v1/users?status=active&limit=1"),
+    ask("those who are suspended", "GET", "/v1/users?status=suspended"),
+    ask("a state that is none", "GET", "/v1/users?status=gone"),
+    ask("an empty state", "GET", "/v1/users?status="),
+    ask("no users a page", "GET", "/v1/users?limit=0"),
+    ask("fewer than none", "GET", "/v1/users?limit=-1"),
+    ask("too many", "GET", "/v1/users?limit=101"),
+    ask("a limit that is no number", "GET", "/v1/users?limit=ten"),
+    ask("a limit that no machine holds", "GET", "/v1/users?limit=99999999999999999999"),
+    ask("an empty limit", "GET", "/v1/users?limit="),
+    ask("two limits", "GET", "/v1/users?limit=1&limit=2"),
+    ask("a cursor that is none", "GET", "/v1/users?cursor=nonsense"),
+    ask("a cursor that is cut", "GET", "/v1/users?cursor=${second}x"),
+    ask("an empty cursor", "GET", "/v1/users?cursor="),
+    ask("everything wrong", "GET", "/v1/users?limit=0&status=gone&cursor=!"),
+    ask("a parameter nobody knows", "GET", "/v1/users?limit=1&order=name"),
+]
+
+DELETE = [
+    ask("delete a user", "DELETE", ADA),
+    ask("it is gone", "GET", ADA),
+    ask("delete it again", "DELETE", ADA),
+    ask("delete no id", "DELETE", "/v1/users/x"),
+    say("its name is free again", "POST", "/v1/users", user("Countess")),
+    ask("delete with a body nobody reads", "DELETE", "/v1/users/${bob}"),
+]
+
+CONVERSATION: list[Step] = [*SYSTEM, *REQUEST_IDS, *CORS, *CREATE, *BODIES, *ONE, *LIST, *DELETE]
+
+_ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+_CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
+_UNCOMPARED = {"date"}
+
+
+class Transcript:
+    """Writes a conversation down, masked."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._parts: list[str] = []
+
+    def add(self, step: Step, answer: Answer) -> None:
+        """Write one request and its answer down."""
+        lines = [f"### {step.title}", *_shown_request(step.raw), "", f"{answer.status} {answer.reason}"]
+        body = self._masked(_without_request_id(answer, step))
+        for name, value in sorted(answer.headers, key=lambda item: item[0].lower()):
+            if name.lower() not in _UNCOMPARED:
+                lines.append(f"{name}: {self._header(name, value, answer, step, body)}".rstrip())
+        if body:
+            lines += ["", body.rstrip("\n")]
+        self._parts.append("\n".join(lines))
+
+    def text(self) -> str:
+        """The whole conversation."""
+        return "\n\n".join(self._parts) + "\n"
+
+    def _header(self, name: str, value: str, answer: Answer, step: Step, body: str) -> str:
+        if name.lower() == "x-request-id":
+            return _without_request_id_text(value, answer, step)
+        if name.lower() == "content-length" and body != answer.body.decode(errors="replace"):
+            return "<length>"
+        if name.lower() == "content-length" and step.method == "HEAD":
+            return "<length>"
+        return self._masked(value)
+
+    def _masked(self, text: str) -> str:
+        text = _CURSOR.sub(lambda match: self._numbered("cursor", match[0]), text)
+        text = _ID.sub(lambda match: self._numbered("id", match[0].lower()), text)
+        return _TIME.sub("<time>", text)
+
+    def _numbered(self, kind: str, value: str) -> str:
+        if value not in self._seen:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._seen[value] = f"<{kind} {self._counts[kind]}>"
+        return self._seen[value]
+
+
+def _without_request_id(answer: Answer, step: Step) -> str:
+    return _without_request_id_text(answer.body.decode(errors="replace"), answer, step)
+
+
+def _without_request_id_text(text: str, answer: Answer, step: Step) -> str:
+    """Masks a request id that the service made; one that it took from the request stays readable."""
+    made = answer.header("X-Request-Id")
+    sent = f"X-Request-Id: {made}\r\n".encode("latin-1")
+    return text if not made or sent in step.raw else text.replace(made, "<request id>")
+
+
+def _shown_request(raw: bytes) -> Iterable[str]:
+    """A request as a person reads it: long values are cut, what can't be printed is escaped."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    shown = [_cut(line) for line in lines]
+    if body:
+        shown += ["", *_cut(body.decode("latin-1")).encode("unicode_escape").decode().splitlines()]
+    return shown
+
+
+def _cut(text: str, limit: int = 160) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
+
+
+def talk(port: int, steps: Iterable[Step] = CONVERSATION) -> Iterable[tuple[Step, Answer]]:
+    """Send every step, each on a connection of its own."""
+    kept: dict[str, str] = {}
+    for step in steps:
+        answer = rawhttp.send(port, step.filled(kept))
+        for name, member in step.keep.items():
+            value = str(answer.json()[member])
+            kept |= {name: value, name.upper(): value.upper()}
+        yield step, answer

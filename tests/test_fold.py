@@ -1,0 +1,386 @@
+"""Properties of folding: exact, short, readable by gofmt, and loud when it cannot be."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tools.fold import Axis, FoldError, Space, TemplateFile, fold_file, prove, unfold
+
+NAMES = {"module_path": "github.com/acme/parcel-desk", "project_name": "parcel-desk"}
+FRAMEWORK = Axis("framework", ("fiber", "echo"))
+ORM = Axis("orm", ("ent", "pgx"))
+CACHE = Axis("cache", ("redis", "memory", "tiered", "none"))
+TRACING = Axis("tracing", (False, True), member_of="observability")
+METRICS = Axis("metrics", (False, True), member_of="observability")
+BILLING = Axis("billing", (True, False))
+AUTH = Axis("auth", ("jwt", "none"))
+
+
+def space_of(*axes: Axis) -> Space:
+    """The full product of the axes; each value of a choice, each flag and the core are layers."""
+    variants = tuple(itertools.product(*(axis.values for axis in axes)))
+    layers = {"core": (1 << len(variants)) - 1}
+    for position, axis in enumerate(axes):
+        for value in axis.values:
+            if value is not False:
+                name = axis.name if value is True else str(value)
+                layers[name] = sum(1 << bit for bit, values in enumerate(variants) if values[position] == value)
+    return Space(axes, variants, layers)
+
+
+FOUR = space_of(FRAMEWORK, ORM)
+ALL = space_of(FRAMEWORK, ORM, CACHE, AUTH, TRACING, METRICS, BILLING)
+
+
+def answers_of(space: Space, names: Mapping[str, str] = NAMES) -> list[dict[str, object]]:
+    """The answers of each variant, as Copier would hand them to a template."""
+    result: list[dict[str, object]] = []
+    for values in space.variants:
+        answers: dict[str, object] = dict(names)
+        for axis, value in zip(space.axes, values, strict=True):
+            if axis.member_of is None:
+                answers[axis.name] = value
+            else:
+                members = answers.setdefault(axis.member_of, [])
+                assert isinstance(members, list)
+                members += [axis.name] if value else []
+        result.append(answers)
+    return result
+
+
+def environment() -> jinja2.Environment:
+    """Jinja as copier.yml sets it up."""
+    return jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        line_statement_prefix="//%",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def fold(space: Space, texts: Mapping[int, str], **options: object) -> list[TemplateFile]:
+    """Fold and prove it."""
+    files = fold_file(space, "file", texts, NAMES, **options)  # type: ignore[arg-type]
+    prove(space, files, texts, environment(), answers_of(space))
+    return files
+
+
+def texts_where(space: Space, lines: Sequence[tuple[str, object]]) -> dict[int, str]:
+    """The text of each variant, from lines and the condition each stands under (a callable over the answers)."""
+    result = {}
+    for bit, answers in enumerate(answers_of(space)):
+        result[bit] = "".join(line + "\n" for line, holds in lines if holds is True or holds(answers))  # type: ignore[operator]
+    return result
+
+
+def conditions(text: str) -> list[str]:
+    """The conditions of a template, in order."""
+    return re.findall(r"^//% if (.*)$", text, flags=re.MULTILINE)
+
+
+def gofmt(text: str) -> bool:
+    """Whether Go's own formatter can read the text."""
+    return subprocess.run(["gofmt", "-e"], input=text.encode(), capture_output=True, check=False).returncode == 0
+
+
+# Exactness
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "b",
+        "{",
+        "}",
+        "{{",
+        "}}",
+        "{%",
+        "%}",
+        "{#",
+        "#}",
+        "//% if x",
+        "//%",
+        " ",
+        "\t",
+        "\r",
+        '"',
+        "\\",
+        "'",
+        "é",
+        "\u2028",
+    ]
+    + ["github.com/acme/parcel-desk", "parcel-desk", "/ent", "-x", "{{ module_path }}", "\\n", "//"]
+)
+LINES = st.lists(st.lists(PIECES, max_size=4).map("".join), max_size=8)
+TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n", "\n\n"]))
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts=st.tuples(TEXTS, TEXTS, TEXTS, TEXTS))
+def test_any_four_texts_unfold_exactly(texts: tuple[str, ...]) -> None:
+    fold(FOUR, dict(enumerate(texts)))
+
+
+@settings(max_examples=400, deadline=None)
+@given(lines=st.lists(st.tuples(st.sampled_from(["", "a", "b", "}", "x {", "{{1}}"]), st.integers(1, 15)), max_size=14))
+def test_any_lines_under_any_sets_of_variants_unfold_exactly(lines: list[tuple[str, int]]) -> None:
+    fold(FOUR, {bit: "".join(f"{line}\n" for line, members in lines if members >> bit & 1) for bit in range(4)})
+
+
+def test_a_file_of_no_text_and_a_file_without_a_last_newline_are_kept() -> None:
+    assert fold(FOUR, dict.fromkeys(range(4), ""))[0].text == ""
+    assert fold(FOUR, dict.fromkeys(range(4), "a"))[0].text == "a"
+
+
+def test_a_render_that_differs_is_refused() -> None:
+    files = [TemplateFile("core", "file", "b\n", is_template=False)]
+    with pytest.raises(FoldError, match="does not unfold"):
+        prove(FOUR, files, dict.fromkeys(range(4), "a\n"), environment(), answers_of(FOUR))
+
+
+def test_a_file_where_none_was_generated_is_refused() -> None:
+    files = [TemplateFile("core", "file", "a\n", is_template=False)]
+    with pytest.raises(FoldError, match="does not unfold"):
+        prove(FOUR, files, {0: "a\n"}, environment(), answers_of(FOUR))
+
+
+# Where a text belongs
+
+
+def test_one_text_in_every_variant_is_a_plain_file_of_the_core() -> None:
+    (file,) = fold(FOUR, dict.fromkeys(range(4), "{{1}} {% //%\n"))
+    assert (file.source, file.text) == ("{{core}}/file", "{{1}} {% //%\n")
+
+
+def test_one_text_in_the_variants_of_a_layer_is_a_plain_file_of_that_layer() -> None:
+    (file,) = fold(FOUR, {0: "a\n", 2: "a\n"})
+    assert file.source == "{{ent}}/file"
+
+
+def test_texts_that_share_little_are_one_plain_file_per_layer() -> None:
+    fiber, echo = "package x\nfiber\nf\n", "package x\necho\ne\n"
+    files = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
+    assert [(file.source, file.text) for file in files] == [("{{fiber}}/file", fiber), ("{{echo}}/file", echo)]
+
+
+def test_texts_that_share_much_are_one_template() -> None:
+    fiber, echo = "a\nb\nc\nfiber\n", "a\nb\nc\necho\n"
+    (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
+    assert file.source == "{{core}}/file.jinja"
+    assert file.text == 'a\nb\nc\n//% if framework == "fiber"\nfiber\n//% else\necho\n//% endif\n'
+
+
+def test_a_template_of_a_layer_does_not_repeat_the_condition_of_the_layer() -> None:
+    (file,) = fold(FOUR, {0: "a\nb\nfiber\n", 2: "a\nb\n"})
+    assert file.source == "{{ent}}/file.jinja"
+    assert conditions(file.text) == ['framework == "fiber"']
+
+
+def test_a_set_of_variants_without_a_layer_is_refused_by_its_condition() -> None:
+    with pytest.raises(FoldError, match='exists when framework == "fiber" and orm == "ent"'):
+        fold(FOUR, {0: "a\n"})
+
+
+# Names
+
+
+def test_names_become_answers_and_longer_paths_stay() -> None:
+    text = (
+        'import "github.com/acme/parcel-desk/ent"\n'
+        '"github.com/acme/parcel-desk"\n'
+        "https://github.com/acme/parcel-desk.\n"
+        "image: registry/parcel-desk:1\n"
+        "github.com/acme/parcel-desk-tools github.com/acme/parcel-desk2 github.com/acme/parcel-desk.io\n"
+        "xgithub.com/acme/parcel-desks parcel-desks my-parcel-desk\n"
+    )
+    (file,) = fold(FOUR, dict.fromkeys(range(4), text))
+    assert file.is_template
+    kept = text.splitlines(keepends=True)[4:]
+    assert file.text == (
+        'import "{{ module_path }}/ent"\n'
+        '"{{ module_path }}"\n'
+        "https://{{ module_path }}.\n"
+        "image: registry/{{ project_name }}:1\n" + "".join(kept)
+    )
+
+
+def test_a_fold_renders_other_names_in_their_place() -> None:
+    text = 'package x\n\nimport "github.com/acme/parcel-desk/ent"\n\nvar x = []y{{parcel-desk}}\n'
+    (file,) = fold(FOUR, dict.fromkeys(range(4), text))
+    other = {"module_path": "a.io/b", "project_name": "c"}
+    rendered = unfold(file, environment(), answers_of(FOUR, other)[0])
+    assert rendered == 'package x\n\nimport "a.io/b/ent"\n\nvar x = []y{{c}}\n'
+
+
+# Conditions
+
+
+@pytest.mark.parametrize(
+    ("holds", "expected"),
+    [
+        (lambda a: a["framework"] == "fiber" and a["orm"] == "pgx", 'framework == "fiber" and orm == "pgx"'),
+        (lambda a: a["cache"] in ("redis", "tiered"), 'cache in ["redis", "tiered"]'),
+        (lambda a: a["cache"] != "none", 'cache != "none"'),
+        (lambda a: "tracing" in a["observability"], '"tracing" in observability'),
+        (lambda a: "tracing" not in a["observability"], '"tracing" not in observability'),
+        (lambda a: a["billing"], "billing"),
+        (lambda a: not a["billing"], "not billing"),
+        (
+            lambda a: a["cache"] in ("redis", "tiered") or a["observability"],
+            'cache in ["redis", "tiered"] or "tracing" in observability or "metrics" in observability',
+        ),
+        (
+            lambda a: a["auth"] == "jwt" and a["billing"] and a["orm"] == "ent",
+            'orm == "ent" and auth == "jwt" and billing',
+        ),
+    ],
+)
+def test_a_condition_is_what_a_person_would_write(holds: object, expected: str) -> None:
+    members = sum(1 << bit for bit, answers in enumerate(answers_of(ALL)) if holds(answers))  # type: ignore[operator]
+    assert ALL.condition(members) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(members=st.integers(1, 2**16 - 1), within=st.integers(1, 2**16 - 1))
+def test_a_condition_holds_in_exactly_its_set(members: int, within: int) -> None:
+    space = space_of(FRAMEWORK, CACHE, TRACING)
+    members &= within
+    if not members:
+        return
+    test = environment().compile_expression(space.condition(members, within))
+    for bit, answers in enumerate(answers_of(space)):
+        if within >> bit & 1:
+            assert bool(test(**answers)) == bool(members >> bit & 1)
+
+
+def test_a_long_condition_is_refused_with_its_lines() -> None:
+    space = space_of(FRAMEWORK, ORM, CACHE, AUTH)
+    odd = {bit: "a\nb\n" + ("parity\n" if bit.bit_count() % 2 else "") for bit in range(len(space.variants))}
+    with pytest.raises(FoldError, match="finding about the design(.|\n)*parity"):
+        fold(space, odd)
+
+
+# Alignment
+
+GO_MOD = [
+    ("module github.com/acme/parcel-desk", True),
+    ("", True),
+    ("// Direct dependencies managed by the template.", True),
+    ("require (", True),
+    ("\tentgo.io/ent v1", lambda a: a["orm"] == "ent"),
+    ("\tgithub.com/gofiber/fiber v3", lambda a: a["framework"] == "fiber"),
+    ("\tgithub.com/google/uuid v1", True),
+    ("\tgithub.com/labstack/echo v5", lambda a: a["framework"] == "echo"),
+    ("\tgithub.com/redis/go-redis v9", lambda a: a["cache"] in ("redis", "tiered")),
+    ("\tgo.opentelemetry.io/otel v1", lambda a: "tracing" in a["observability"]),
+    (")", True),
+    ("", True),
+    ("// Indirect dependencies managed by the template.", True),
+    ("require (", True),
+    ("\tariga.io/atlas v0 // indirect", lambda a: a["orm"] == "ent"),
+    ("\tgithub.com/valyala/fasthttp v1 // indirect", lambda a: a["framework"] == "fiber"),
+    (
+        "\tgo.opentelemetry.io/otel v1 // indirect",
+        lambda a: "tracing" not in a["observability"] and a["cache"] in ("redis", "tiered"),
+    ),
+    (")", True),
+]
+
+
+def test_each_line_of_go_mod_gets_the_condition_it_was_made_with() -> None:
+    space = space_of(FRAMEWORK, ORM, CACHE, TRACING)
+    (file,) = fold(space, texts_where(space, GO_MOD))
+    assert conditions(file.text) == [
+        'orm == "ent"',
+        'framework == "fiber"',
+        'framework == "echo"',
+        'cache in ["redis", "tiered"]',
+        '"tracing" in observability',
+        'orm == "ent"',
+        'framework == "fiber"',
+        'cache in ["redis", "tiered"] and "tracing" not in observability',
+    ]
+    assert file.text.count("require (") == 2
+
+
+def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
+    block = "\t{0}, err := new{0}()\n\tif err != nil {{\n\t\treturn err\n\t}}\n"
+    fiber = "func f() error {\n" + block.format("a") + block.format("b") + block.format("c") + "\treturn nil\n}\n"
+    echo = "func f() error {\n" + block.format("a") + block.format("c") + "\treturn nil\n}\n"
+    (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
+    assert '//% if framework == "fiber"\n' + block.format("b") + "//% endif\n" in file.text
+
+
+def test_a_blank_line_after_a_block_survives() -> None:
+    texts = {0: "a\nfiber\n\nz\n", 1: "a\nfiber\n\nz\n", 2: "a\necho\n\nz\n", 3: "a\necho\n\nz\n"}
+    (file,) = fold(FOUR, texts)
+    assert file.text == 'a\n//% if framework == "fiber"\nfiber\n\n//% else\necho\n\n//% endif\nz\n'
+
+
+def test_256_variants_fold_in_seconds() -> None:
+    extra = [(f"\tgithub.com/some/module{n} v1.{n}.0", True) for n in range(150)]
+    texts = texts_where(ALL, GO_MOD[:4] + extra + GO_MOD[4:])
+    start = time.process_time()
+    (file,) = fold(ALL, texts)
+    assert time.process_time() - start < 20
+    assert len(conditions(file.text)) == 8
+
+
+# Go
+
+WIRE = """// Code generated by Wire. DO NOT EDIT.
+
+package main
+
+import (
+	"context"
+
+	"{import}"
+
+	"github.com/acme/parcel-desk/internal/user"
+)
+
+// newService builds the service.
+func newService(ctx context.Context) (*{type}.App, error) {{
+	store := user.New([]user.Option{options})
+	app, err := {type}.New(store)
+	if err != nil {{
+		return nil, err
+	}}
+	return app, nil
+}}
+"""
+
+
+def test_a_go_template_with_another_signature_per_variant_parses() -> None:
+    signature = WIRE.replace("func newService", "func {type}Service").replace("[]user.Option{options}", "")
+    texts = {}
+    for bit, (framework, orm) in enumerate(FOUR.variants):
+        texts[bit] = signature.format(**{"import": f"example.com/{framework}", "type": framework}) + (
+            f"\nfunc {orm}() {{\n\tcommon()\n}}\n"
+        )
+    (file,) = fold(FOUR, texts, parses=gofmt)
+    assert gofmt(file.text)
+    assert '"{{ module_path }}/internal/user"' in file.text
+
+
+def test_a_line_that_jinja_would_read_is_printed_and_the_go_template_parses() -> None:
+    text = WIRE.format(**{"import": "example.com/x", "type": "x", "options": '{{parcel-desk: "a"}}'})
+    (file,) = fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)
+    assert '//% print "\\tstore := user.New([]user.Option{{" ~ project_name ~ ": \\"a\\"}})\\n"\n' in file.text
+    assert gofmt(file.text)
+
+
+def test_go_that_cannot_be_escaped_is_refused() -> None:
+    text = 'package x\n\nimport "github.com/acme/parcel-desk/y"\n\nvar x = [][]y.T{{\n\t1,\n}}\n'
+    with pytest.raises(FoldError, match="does not parse"):
+        fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)

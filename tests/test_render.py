@@ -1,0 +1,84 @@
+"""Rendering: without trust, the same bytes each time, nothing of the template or of other options left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pytest_copie.plugin import Copie
+
+from tools import checks
+from tools.questions import Questionnaire
+from tools.render import read_tree, render
+from tools.variants import Variant, find_layers, find_variants
+
+
+def test_the_template_has_nothing_that_asks_for_trust(questionnaire: Questionnaire) -> None:
+    """Once a version of the template needs trust, every later update asks for it."""
+    assert not {"_tasks", "_migrations", "_jinja_extensions"} & set(questionnaire.settings)
+
+
+def test_every_layer_has_a_folder_a_question_and_words(questionnaire: Questionnaire) -> None:
+    """A layer that nothing switches would never be rendered; one without words could leak unseen."""
+    layers = set(find_layers(questionnaire))
+    assert layers <= {question.name for question in questionnaire.hidden}
+    assert layers - {"core"} == set(checks.words_of_layers())
+
+
+def test_the_variants_are_all_combinations_of_the_axes() -> None:
+    """A new choice becomes a variant by itself; the defaults come first."""
+    ids = [variant.id for variant in find_variants()]
+    assert ids[0] == "fiber-ent"
+    assert ids == ["fiber-ent", "fiber-pgx", "echo-ent", "echo-pgx"]
+
+
+def test_it_renders_the_same_bytes_twice(variant: Variant, rendered: Path, template: Path, tmp_path: Path) -> None:
+    """Same answers, same bytes."""
+    render(template, tmp_path / "again", variant.answers)
+    assert read_tree(tmp_path / "again") == read_tree(rendered)
+
+
+def test_it_renders_the_same_bytes_when_answers_are_defaults(
+    variant: Variant, rendered: Path, template: Path, copie: Copie
+) -> None:
+    """pytest-copie gives the answers as a person's defaults: no default of ours overrides them."""
+    result = copie.copy(extra_answers=variant.answers, template_dir=template)
+    assert result.exception is None
+    assert result.project_dir is not None
+    assert read_tree(result.project_dir) == read_tree(rendered)
+
+
+def test_nothing_of_jinja_is_left(rendered: Path) -> None:
+    """No tag, expression or condition survives in a path or text."""
+    assert checks.jinja_left(rendered) == []
+
+
+def test_an_unselected_option_leaves_no_word_behind(variant: Variant, rendered: Path) -> None:
+    """Words of every option that is off occur in no file of the render, go.sum included."""
+    assert checks.foreign_words(rendered, variant) == []
+
+
+def test_a_selected_option_leaves_its_words(variant: Variant, rendered: Path) -> None:
+    """The counterpart of the test above: the words do find the option where it is on, so they can fail."""
+    for option, words in checks.words_of_layers().items():
+        if option in dict(variant.choices).values():
+            text = "\n".join(f"{path}\n{(rendered / path).read_text('utf-8')}" for path in checks.files_of(rendered))
+            unseen = [word.pattern for word in words if not any(map(word.search, text.splitlines()))]
+            assert unseen == []
+
+
+def test_the_files_are_those_agreed_on(variant: Variant, rendered: Path) -> None:
+    """tests/golden lists them; `make regen` accepts a change."""
+    assert checks.differs_from_golden(rendered, variant) == []
+
+
+def test_only_what_the_axes_name_differs_between_variants(
+    variants: tuple[Variant, ...], render_once: Callable[[Variant], Path]
+) -> None:
+    """A file that stands in every variant without being a composition file or generated is the same everywhere."""
+    trees = [read_tree(render_once(variant)) for variant in variants]
+    shared = set.intersection(*(set(tree) for tree in trees))
+    core_only = {
+        path for path in shared if path.startswith(("internal/domain/", "internal/pkg/", "internal/api/handler/"))
+    }
+    assert [path for path in sorted(core_only) if len({tree[path] for tree in trees}) > 1] == []

@@ -1,0 +1,95 @@
+"""The recorded conversation: every variant gives the same answers, and every answer keeps the published contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service import rawhttp
+from tests.service.contract import Contract
+from tests.service.conversation import CONVERSATION, ENVIRONMENT, Step, Transcript, talk
+from tests.service.plugin import Start
+from tests.service.postgres import Database
+from tests.service.process import Service
+from tests.service.rawhttp import Answer
+
+GOLDEN = Path(__file__).parent / "service" / "golden" / "conversation.txt"
+
+
+@pytest.fixture
+def talker(start: Start, database: Database) -> Service:
+    """A ready service set up for the conversation."""
+    service = start(database, **ENVIRONMENT)
+    service.wait_ready()
+    return service
+
+
+@pytest.fixture
+def exchanges(talker: Service) -> Iterator[list[tuple[Step, Answer]]]:
+    """The conversation as it went."""
+    yield list(talk(talker.port))
+
+
+def test_the_conversation_is_the_recorded_one(
+    exchanges: list[tuple[Step, Answer]], request: pytest.FixtureRequest
+) -> None:
+    """Status, headers and body of every answer; run with --record to write a new record, and read its diff."""
+    transcript = Transcript()
+    for step, answer in exchanges:
+        transcript.add(step, answer)
+    if request.config.getoption("--record"):
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_text(transcript.text(), encoding="utf-8")
+    assert transcript.text().split("\n\n### ") == GOLDEN.read_text(encoding="utf-8").split("\n\n### ")
+
+
+def test_every_answer_keeps_the_contract(exchanges: list[tuple[Step, Answer]], project: Path) -> None:
+    """Status, content type, headers and body are what openapi.yaml says, of routes that it has and of those it has not."""
+    contract = Contract.of(project)
+    broken = [problem for step, answer in exchanges for problem in contract.problems(step.method, step.path, answer)]
+    assert not broken, "\n".join(broken)
+
+
+def test_every_answer_has_sound_headers(exchanges: list[tuple[Step, Answer]]) -> None:
+    """Length, request id and the headers that tell browsers to be careful; no word about what the service is made of."""
+    for step, answer in exchanges:
+        if step.method != "HEAD" and answer.status != 204:
+            assert int(answer.header("Content-Length")) == len(answer.body), step.title
+        assert answer.header("X-Content-Type-Options") == "nosniff", step.title
+        assert answer.header("X-Request-Id"), step.title
+        assert not answer.header("Server"), step.title
+        names = [name.lower() for name, _ in answer.headers]
+        assert len(names) == len(set(names)), step.title
+
+
+def test_request_ids_are_unlike_each_other(exchanges: list[tuple[Step, Answer]]) -> None:
+    """No two answers share a made id."""
+    made = [answer.header("X-Request-Id") for step, answer in exchanges if b"X-Request-Id" not in step.raw]
+    assert len(made) == len(set(made))
+
+
+def test_the_conversation_is_long_enough() -> None:
+    """Titles are unique, so that a difference can be found."""
+    assert len(CONVERSATION) >= 60
+    assert len({step.title for step in CONVERSATION}) == len(CONVERSATION)
+
+
+def test_the_document_is_served(talker: Service, project: Path) -> None:
+    """/openapi.yaml is the file in the project; /docs is a page that needs nothing from other hosts."""
+    document = rawhttp.get(talker.port, "/openapi.yaml")
+    assert document.status == 200
+    assert document.body == (project / "api" / "openapi" / "openapi.yaml").read_bytes()
+    page = rawhttp.get(talker.port, "/docs")
+    assert page.status == 200
+    assert page.header("Content-Type").startswith("text/html")
+    assert b"https://" not in page.body.replace(b"https://spec.openapis.org", b"")
+
+
+def test_the_document_can_be_kept_back(start: Start, database: Database) -> None:
+    """SERVER_DOCS=false hides both, as unknown routes."""
+    service = start(database, SERVER_DOCS="false")
+    service.wait_ready()
+    assert rawhttp.get(service.port, "/openapi.yaml").code == "route_not_found"
+    assert rawhttp.get(service.port, "/docs").code == "route_not_found"

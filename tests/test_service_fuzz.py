@@ -1,0 +1,44 @@
+"""Property-based requests, generated from the published document, against the running service."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.service.plugin import Start
+from tests.service.postgres import Database
+
+SEED = "1"
+EXAMPLES = "40"
+BOUND = 240.0
+
+
+def test_schemathesis_finds_nothing(start: Start, database: Database, project: Path, tmp_path: Path) -> None:
+    """No generated request, valid or not, alone or in a sequence, gets an answer that the document does not allow."""
+    service = start(database, LOG_LEVEL="error")
+    service.wait_ready()
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            "run",
+            project / "api" / "openapi" / "openapi.yaml",
+            f"--url={service.base_url}",
+            "--phases=examples,coverage,fuzzing,stateful",
+            "--continue-on-failure",
+            f"--seed={SEED}",
+            f"--max-examples={EXAMPLES}",
+            "--generation-database=none",
+            "--request-timeout=10",
+            "--no-color",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout or "passed" in done.stdout, done.stdout
+    assert service.process.poll() is None
+    assert service.get("/health/ready").status == 200

@@ -1,0 +1,37 @@
+"""The proof can fail: for each known mistake there is a test that notices it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.service.mutations import Mutation, read_mutations
+from tests.service.postgres import Postgres
+from tools.variants import Variant, find_variants
+
+MUTATIONS = read_mutations()
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
+def test_a_mistake_is_noticed(
+    mutation: Mutation,
+    render_once: Callable[[Variant], Path],
+    postgres: Postgres,
+    go_environment: dict[str, str],
+    tmp_path: Path,
+) -> None:
+    """The named test fails on a copy of the service with the mistake in it. (Elsewhere it passes on the original.)"""
+    variant = next(variant for variant in find_variants() if variant.id == mutation.variant)
+    mutated = tmp_path / "mutated"
+    mutation.make(render_once(variant), mutated)
+    environment = {**go_environment, "TEST_DATABASE_URL": postgres.url("postgres")}
+    problem = mutation.is_caught(mutated, environment, tmp_path)
+    assert not problem, f"{mutation.name} was not noticed by {mutation.suite or mutation.go}: {problem}"
+
+
+def test_every_variant_has_mistakes() -> None:
+    """No variant is left to the others, and names are unique."""
+    assert {mutation.variant for mutation in MUTATIONS} == {variant.id for variant in find_variants()}
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)

@@ -1,0 +1,134 @@
+"""What holds for every rendered project. Each check returns its findings, one line each; none means it holds."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from tools.questions import ROOT
+from tools.variants import Variant
+
+WORDS_FILE = Path(__file__).with_name("words.yml")
+GOLDEN = ROOT / "tests" / "golden"
+
+JINJA_LEFT = re.compile(r"(?<!\$)\{\{ |\{%|\{#|//%")
+"""`${{ }}` belongs to GitHub's workflows, `{{.Name}}` to Go's templates."""
+
+
+@cache
+def words_of_layers() -> Mapping[str, tuple[re.Pattern[str], ...]]:
+    """Return the words that betray each layer."""
+    words = yaml.safe_load(WORDS_FILE.read_text("utf-8"))
+    return {layer: tuple(re.compile(word) for word in patterns) for layer, patterns in words.items()}
+
+
+def files_of(project: Path) -> list[Path]:
+    """Return the paths of a project's files, relative to it and sorted, without git's own."""
+    found = (path.relative_to(project) for path in project.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.parts[0] != ".git")
+
+
+def foreign_words(project: Path, variant: Variant) -> list[str]:
+    """Find words of layers that are off, in names and texts of files."""
+    off = {layer: words for layer, words in words_of_layers().items() if layer not in dict(variant.choices).values()}
+    return [
+        f"{path}:{number}: {layer} is off, but {match!r} is here"
+        for path in files_of(project)
+        for number, line in _lines(project, path)
+        for layer, words in off.items()
+        for match in _matches(words, line)
+    ]
+
+
+def jinja_left(project: Path) -> list[str]:
+    """Find what Jinja should have replaced."""
+    return [
+        f"{path}:{number}: {match!r}"
+        for path in files_of(project)
+        for number, line in _lines(project, path)
+        for match in _matches([JINJA_LEFT], line)
+    ]
+
+
+def differs_from_golden(project: Path, variant: Variant) -> list[str]:
+    """Compare the list of files with the one that was agreed on."""
+    golden = GOLDEN / f"{variant.id}.files"
+    wanted = set(golden.read_text("utf-8").splitlines()) if golden.exists() else set()
+    found = {path.as_posix() for path in files_of(project)}
+    return [
+        *(f"{path}: new; make regen accepts it" for path in sorted(found - wanted)),
+        *(f"{path}: missing; make regen accepts that" for path in sorted(wanted - found)),
+    ]
+
+
+def _lines(project: Path, path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the path as line 0, then the lines of the text."""
+    yield 0, path.as_posix()
+    yield from enumerate((project / path).read_text("utf-8").splitlines(), start=1)
+
+
+def _matches(patterns: Iterable[re.Pattern[str]], line: str) -> Iterator[str]:
+    return (match[0] for pattern in patterns if (match := pattern.search(line)))
+
+
+class GoCheck(BaseModel):
+    """A command that runs in a rendered project; it fails by its exit code or, where that is wanted, by printing anything."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    command: tuple[str, ...]
+    silent: bool = False
+    """Whether output on standard output is a finding."""
+    settled: bool = False
+    """Whether the project has to look the same afterwards."""
+
+    def run(self, project: Path, environment: Mapping[str, str], *, timeout: float = 1800) -> list[str]:
+        """Run the command in a project that is committed to git and return its findings."""
+        done = subprocess.run(
+            self.command,
+            cwd=project,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        findings = []
+        if done.returncode:
+            findings += [f"{' '.join(self.command)}: exit code {done.returncode}", done.stdout, done.stderr]
+        elif self.silent and done.stdout.strip():
+            findings += [f"{' '.join(self.command)}: should print nothing", done.stdout]
+        if self.settled:
+            changed = subprocess.run(
+                ["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True, check=True
+            ).stdout
+            if changed:
+                diff = ["git", "--no-pager", "diff"]
+                text = subprocess.run(diff, cwd=project, capture_output=True, text=True, check=True).stdout
+                findings += [f"{' '.join(self.command)}: changed the project", changed, text[:4000]]
+        return [finding for finding in findings if finding.strip()]
+
+
+GO_CHECKS = (
+    GoCheck(name="gofmt", command=("gofmt", "-l", "."), silent=True),
+    GoCheck(name="gofumpt", command=("go", "tool", "-modfile=tools.mod", "gofumpt", "-l", "."), silent=True),
+    GoCheck(name="tidy", command=("go", "mod", "tidy", "-diff")),
+    GoCheck(name="build", command=("make", "build")),
+    GoCheck(name="vet", command=("go", "vet", "./...")),
+    GoCheck(name="vet-integration", command=("go", "vet", "-tags=integration", "./...")),
+    GoCheck(name="generate", command=("make", "generate"), settled=True),
+    GoCheck(name="lint", command=("make", "lint"), silent=False),
+    GoCheck(name="test", command=("make", "test")),
+)
+"""In the order in which a mistake is cheapest to find. The generators come early: what they change, nothing after tests."""
+
+ANY_MODULE_PATH = ("gofmt", "gofumpt", "tidy", "build", "generate")
+"""The checks that can depend on the module path."""

@@ -37,6 +37,7 @@ def space_of(*axes: Axis) -> Space:
     return Space(axes, variants, layers)
 
 
+COMMON = "".join(f"common{n}\n" for n in range(12))
 FOUR = space_of(FRAMEWORK, ORM)
 ALL = space_of(FRAMEWORK, ORM, CACHE, AUTH, TRACING, METRICS, BILLING)
 
@@ -172,11 +173,21 @@ def test_texts_that_share_little_are_one_plain_file_per_layer() -> None:
     assert [(file.source, file.text) for file in files] == [("{{fiber}}/file", fiber), ("{{echo}}/file", echo)]
 
 
+def test_what_else_differs_is_folded_within_the_layers_of_the_axis_that_differs_most() -> None:
+    rest = "c1\nc2\nc3\nc4\n"
+    texts = {}
+    for bit, (framework, orm) in enumerate(FOUR.variants):
+        texts[bit] = "".join(f"{framework}{n}\n" for n in range(4)) + rest + (f"{orm}\n" if orm == "ent" else "")
+    files = fold(FOUR, texts)
+    assert [file.source for file in files] == ["{{fiber}}/file.jinja", "{{echo}}/file.jinja"]
+    assert [conditions(file.text) for file in files] == [['orm == "ent"']] * 2
+
+
 def test_texts_that_share_much_are_one_template() -> None:
-    fiber, echo = "a\nb\nc\nfiber\n", "a\nb\nc\necho\n"
+    fiber, echo = "a\nb\nc\nd\nfiber\n", "a\nb\nc\nd\necho\n"
     (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert file.source == "{{core}}/file.jinja"
-    assert file.text == 'a\nb\nc\n//% if framework == "fiber"\nfiber\n//% else\necho\n//% endif\n'
+    assert file.text == 'a\nb\nc\nd\n//% if framework == "fiber"\nfiber\n//% else\necho\n//% endif\n'
 
 
 def test_a_template_of_a_layer_does_not_repeat_the_condition_of_the_layer() -> None:
@@ -316,14 +327,15 @@ def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
     block = "\t{0}, err := new{0}()\n\tif err != nil {{\n\t\treturn err\n\t}}\n"
     fiber = "func f() error {\n" + block.format("a") + block.format("b") + block.format("c") + "\treturn nil\n}\n"
     echo = "func f() error {\n" + block.format("a") + block.format("c") + "\treturn nil\n}\n"
+    fiber, echo = COMMON + fiber, COMMON + echo
     (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert '//% if framework == "fiber"\n' + block.format("b") + "//% endif\n" in file.text
 
 
 def test_a_blank_line_after_a_block_survives() -> None:
-    texts = {0: "a\nfiber\n\nz\n", 1: "a\nfiber\n\nz\n", 2: "a\necho\n\nz\n", 3: "a\necho\n\nz\n"}
-    (file,) = fold(FOUR, texts)
-    assert file.text == 'a\n//% if framework == "fiber"\nfiber\n\n//% else\necho\n\n//% endif\nz\n'
+    fiber, echo = COMMON + "a\nfiber\n\nz\n", COMMON + "a\necho\n\nz\n"
+    (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
+    assert file.text == COMMON + 'a\n//% if framework == "fiber"\nfiber\n\n//% else\necho\n\n//% endif\nz\n'
 
 
 def test_256_variants_fold_in_seconds() -> None:

@@ -141,6 +141,18 @@ def test_a_generator_that_fails_is_quoted(root: Path) -> None:
         run(root)
 
 
+def test_a_file_that_no_pattern_names_is_refused(root: Path) -> None:
+    edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@touch stray.txt\n")
+    with pytest.raises(RegenError, match="GENERATED does not name: stray.txt"):
+        run(root)
+
+
+def test_a_written_file_that_generators_rewrite_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@echo // >> cmd/api/main.go\n")
+    run(root)
+    assert "warning: fiber-ent: make generate rewrites cmd/api/main.go" in capsys.readouterr().err
+
+
 def test_free_text_in_a_generated_file_is_refused(root: Path) -> None:
     edit(root, "template/{{core}}/Makefile.jinja", '"title: {{ project_name }}"', '"title: {{ description }}"')
     with pytest.raises(RegenError, match="api/openapi/openapi.yaml holds the description"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,9 +26,9 @@ def talker(start: Start, database: Database) -> Service:
 
 
 @pytest.fixture
-def exchanges(talker: Service) -> Iterator[list[tuple[Step, Answer]]]:
+def exchanges(talker: Service) -> list[tuple[Step, Answer]]:
     """The conversation as it went."""
-    yield list(talk(talker.port))
+    return list(talk(talker.port))
 
 
 def test_the_conversation_is_the_recorded_one(
@@ -46,14 +45,14 @@ def test_the_conversation_is_the_recorded_one(
 
 
 def test_every_answer_keeps_the_contract(exchanges: list[tuple[Step, Answer]], project: Path) -> None:
-    """Status, content type, headers and body are what openapi.yaml says, of routes that it has and of those it has not."""
+    """Status, headers and body are what openapi.yaml says, for routes that it has and those that it has not."""
     contract = Contract.of(project)
     broken = [problem for step, answer in exchanges for problem in contract.problems(step.method, step.path, answer)]
     assert not broken, "\n".join(broken)
 
 
 def test_every_answer_has_sound_headers(exchanges: list[tuple[Step, Answer]]) -> None:
-    """Length, request id and the headers that tell browsers to be careful; no word about what the service is made of."""
+    """Length, request id, the headers that tell browsers to be careful; no word on what the service is made of."""
     for step, answer in exchanges:
         if step.method != "HEAD" and answer.status != 204:
             assert int(answer.header("Content-Length")) == len(answer.body), step.title

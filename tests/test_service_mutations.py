@@ -22,7 +22,7 @@ def test_a_mistake_is_noticed(
     go_environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """The named test fails on a copy of the service with the mistake in it. (Elsewhere it passes on the original.)"""
+    """The named test fails on a copy of the service with the mistake in it. Elsewhere it passes on the original."""
     variant = next(variant for variant in find_variants() if variant.id == mutation.variant)
     mutated = tmp_path / "mutated"
     mutation.make(render_once(variant), mutated)

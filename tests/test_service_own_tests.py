@@ -1,4 +1,4 @@
-"""The rendered project's own tests on a real PostgreSQL, wherever that comes from: a missing one is a failure, no skip."""
+"""The rendered project's own tests on a real PostgreSQL, wherever that comes from. A missing one is no skip."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_make_test_integration_passes(copy: Path, postgres: Postgres, go_environ
 
 @pytest.mark.parametrize("user", ["this user", "an unprivileged user"])
 def test_its_tests_bring_a_postgresql_of_their_own(one_copy: Path, go_environment: dict[str, str], user: str) -> None:
-    """Without TEST_DATABASE_URL and Docker they run on an embedded server, also as root, and leave no process behind."""
+    """Without TEST_DATABASE_URL and Docker they run on an embedded server, also as root, and leave none behind."""
     if user == "this user":
         done = run(
             ["go", "test", "-tags=integration", "-count=1", DATABASE_TESTS], one_copy, without_docker(go_environment)

@@ -12,7 +12,7 @@ from tests.service.postgres import Database
 from tests.service.process import DEFAULTS, Binaries, Service, migrate, run
 from tests.service.waiting import eventually
 
-SECRET = "hunter2-Q9x"
+SECRET = "hunter2-Q9x"  # noqa: S105
 """Stands for any value: none may be shown."""
 
 ENCRYPTED = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=require"

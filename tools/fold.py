@@ -4,7 +4,7 @@ A generator such as ``go mod tidy`` writes one text per variant. Folding finds w
 and which lines depend on which answers:
 
 * the same text in exactly the variants of one layer becomes one plain file of that layer;
-* texts that share little, each in exactly the variants of one layer, become one plain file per layer;
+* texts that share little along one axis become one file for each of its values, in the layers of these values;
 * anything else becomes one template with ``//% if`` lines, whose conditions are found from the differences.
 
 Everything here is a pure function of its arguments. ``unfold`` renders a fold again; folding is right when every
@@ -35,8 +35,8 @@ STATEMENT = "//%"
 
 # Longer conditions are not how a maintainer would write them: the design or the alignment is at fault.
 CONDITION_LIMIT = 100
-# Below this share of common lines a template of two texts is harder to read than the two texts.
-SPLIT_BELOW = 0.5
+# Below this share of common lines one template is harder to read than a file for each value of an axis.
+SPLIT_BELOW = 0.75
 # Largest table (lines times lines) that is aligned exactly; beyond it only unique lines and neighbours are matched.
 TABLE_LIMIT = 400_000
 
@@ -213,22 +213,12 @@ def fold_file(
     Raises FoldError when no layer is on in exactly these variants, when a condition is too long, or when the result
     does not parse.
     """
-    present = _union(1 << bit for bit in texts)
-    groups: dict[str, int] = {}
-    for bit, text in texts.items():
-        groups[text] = groups.get(text, 0) | 1 << bit
-    layer = space.layer_of(present)
-    if layer is not None and len(groups) == 1:
-        files = [_plain(layer, path, next(iter(groups)), names)]
-    elif all(space.layer_of(members) for members in groups.values()) and (layer is None or _differ(groups)):
-        files = [_plain(space.layer_of(members) or CORE, path, text, names) for text, members in groups.items()]
-    elif layer is None:
-        raise FoldError(
-            f"{path}: it exists when {space.condition(present)}, and no layer of the template stands for that. "
-            "Add a layer, or make the generator write it in the variants of one."
-        )
-    else:
-        files = [_folded(space, layer, path, texts, names, parses)]
+    files = []
+    for layer, part in _rooms(space, path, texts):
+        if len(set(part.values())) == 1:
+            files.append(_plain(layer, path, next(iter(part.values())), names))
+        else:
+            files.append(_folded(space, layer, path, part, names, parses))
     for file in files:
         _prove_it_parses(file, parses)
     return files
@@ -303,13 +293,43 @@ def _refuse_long_conditions(path: str, units: Sequence[_Unit], conditions: Mappi
             raise FoldError(f"{path}: finding about the design: these lines stand only when {condition}\n{lines}")
 
 
-def _differ(groups: Mapping[str, int]) -> bool:
-    """Tell whether the texts share so little that one template would be harder to read than the texts."""
-    counts = [Counter(line for line in _lines(text) if _informative(line)) for text in groups]
+def _rooms(space: Space, path: str, texts: Mapping[int, str]) -> list[tuple[str, dict[int, str]]]:
+    """Return the layers that hold the texts, each with its part of them.
+
+    That is the one layer that is on in exactly these variants, unless the texts differ so much along one axis that
+    each of its values is better served by a file of its own layer. Raises FoldError when there is no such layer.
+    """
+    present = _union(1 << bit for bit in texts)
+    whole = space.layer_of(present)
+    if whole is not None and len(set(texts.values())) == 1:
+        return [(whole, dict(texts))]
+    choices: list[tuple[float, list[tuple[str, dict[int, str]]]]] = []
+    for position in range(len(space.axes)):
+        parts: dict[Value, dict[int, str]] = {}
+        for bit, text in texts.items():
+            parts.setdefault(space.variants[bit][position], {})[bit] = text
+        rooms = [(space.layer_of(_union(1 << bit for bit in part)), part) for part in parts.values()]
+        named = [(layer, part) for layer, part in rooms if layer is not None]
+        if len(named) == len(rooms) > 1:
+            choices.append((_share([next(iter(part.values())) for part in parts.values()]), named))
+    share, split = min(choices, key=lambda choice: choice[0], default=(1.0, []))
+    if split and (whole is None or share < SPLIT_BELOW):
+        return split
+    if whole is None:
+        raise FoldError(
+            f"{path}: it exists when {space.condition(present)}, and no layer of the template stands for that. "
+            "Add a layer, or make the generator write it in the variants of one."
+        )
+    return [(whole, dict(texts))]
+
+
+def _share(texts: Sequence[str]) -> float:
+    """Return the share of the lines of the longest text that all texts have."""
+    counts = [Counter(line for line in _lines(text) if _informative(line)) for text in texts]
     common = counts[0]
     for count in counts[1:]:
         common = common & count
-    return common.total() < SPLIT_BELOW * max(count.total() for count in counts)
+    return common.total() / max(1, *(count.total() for count in counts))
 
 
 # Splitting -----------------------------------------------------------------------------------------------------------

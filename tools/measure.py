@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import copier
@@ -76,7 +76,7 @@ def measure_service(variant: Variant, snapshot: Path, guard: Guard, server: Post
 
 
 def measure_start(guard: Guard, binaries: Binaries, database: Database) -> tuple[float, float]:
-    """Start a service once: seconds until it is ready, and its resident memory in bytes when it has nothing to do."""
+    """Start a service once: seconds until it is ready, and its resident memory in bytes when idle."""
     began = time.monotonic()
     with serving(guard, binaries, {"DATABASE_URL": database.url}) as service:
         service.wait_ready()
@@ -91,7 +91,7 @@ def settled_memory(service: Service) -> float:
 
 
 def coverage(profile: Path) -> float:
-    """Percent of the statements below internal/ that ran, generated code apart. Blocks may occur once for each package."""
+    """Percent of the statements below internal/ that ran, generated code apart. A block may occur once a package."""
     ran: dict[str, tuple[int, bool]] = {}
     for line in profile.read_text(encoding="utf-8").splitlines()[1:]:
         block, statements, count = line.rsplit(" ", 2)
@@ -101,9 +101,8 @@ def coverage(profile: Path) -> float:
     return 100 * sum(statements for statements, did in ran.values() if did) / max(total, 1)
 
 
-def median_seconds(work: object) -> float:
+def median_seconds(work: Callable[[int], object]) -> float:
     """How long a call takes, as the median of several; the call gets its number."""
-    assert callable(work)
     seconds = []
     for number in range(RENDERS):
         began = time.monotonic()

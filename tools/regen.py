@@ -40,6 +40,7 @@ GENERATED = (
     *LOCKS,
     *(name for modfile in MODFILES for name in (modfile, modfile.replace(".mod", ".sum"))),
     "api/openapi/openapi.yaml",
+    "api/openapi/docs.html",
     "*.gen.go",
     "*/wire_gen.go",
     "*/mocks_test.go",
@@ -242,6 +243,11 @@ class Workshop:
                 target.write_bytes(data)
             target.chmod(0o755 if executable else 0o644)
         outputs = generate(folder, self._root / VERSIONS, modfiles)
+        after = read_tree(folder)
+        if strays := sorted(after.keys() - inputs.keys() - outputs.keys()):
+            raise RegenError(f"{variant.id}: generators wrote files that GENERATED does not name: {', '.join(strays)}")
+        for path in sorted(path for path in inputs if after.get(path) != inputs[path]):
+            print(f"warning: {variant.id}: make generate rewrites {path}, which people write", file=sys.stderr)
         record.write_text(json.dumps({"key": key, "outputs": outputs}))
         return outputs
 

@@ -61,6 +61,15 @@ def find_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
     return tuple(name.removeprefix("{{").removesuffix("}}").strip() for name in folders)
 
 
+def layers_on(questionnaire: Questionnaire, variant: Variant) -> tuple[str, ...]:
+    """Return the layers that a variant is made of, such as `core`, `echo`, `pgx`."""
+    layers = find_layers(questionnaire)
+    environment = questionnaire.environment()
+    answers = {question.name: question.default for question in questionnaire.asked} | variant.answers
+    switches = {q.name: environment.from_string(str(q.default)).render(answers) for q in questionnaire.hidden}
+    return tuple(layer for layer in layers if switches.get(layer) == ".")
+
+
 def find_axes(questionnaire: Questionnaire) -> tuple[Axis, ...]:
     """Return the questions with choices that some layer depends on, in the order they are asked."""
     layers = set(find_layers(questionnaire))

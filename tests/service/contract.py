@@ -10,6 +10,7 @@ from typing import Any
 import requests
 import schemathesis
 from schemathesis.core.failures import Failure, FailureGroup
+from schemathesis.core.transport import Response
 
 from tests.service.rawhttp import Answer
 
@@ -50,11 +51,10 @@ class Contract:
         return self.schema[ANYWHERE[0]][ANYWHERE[1]]
 
 
-def _response(answer: Answer) -> requests.Response:
+def _response(answer: Answer) -> Response:
     """The answer in the form that schemathesis reads."""
-    response = requests.Response()
-    response.status_code = answer.status
-    response.headers.update(answer.headers)
-    response._content = answer.body
-    response.request = requests.Request("GET", "http://localhost/").prepare()
-    return response
+    headers: dict[str, list[str]] = {}
+    for name, value in answer.headers:
+        headers.setdefault(name, []).append(value)
+    request = requests.Request("GET", "http://localhost/").prepare()
+    return Response(answer.status, headers, answer.body, request, elapsed=0.0, verify=False)

@@ -1,8 +1,9 @@
 """One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
 
-The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for every variant.
-What differs from run to run is masked: ids and cursors are numbered in the order of their appearance, times, made request
-ids and the lengths of bodies that hold one of them are replaced by a word.
+The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for every variant. Headers
+that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
+What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
+request ids and the lengths of bodies that hold one of them are replaced by a word.
 """
 
 from __future__ import annotations
@@ -85,6 +86,11 @@ def nested(depth: int) -> dict[str, Any]:
     return value
 
 
+def chunked(*chunks: bytes) -> bytes:
+    """A body in chunks."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in (*chunks, b""))
+
+
 NIL = "00000000-0000-0000-0000-000000000000"
 ADA = "/v1/users/${ada}"
 
@@ -98,7 +104,7 @@ SYSTEM = [
     ask("the case of a path matters", "GET", "/V1/Users"),
     ask("a trailing slash is another path", "GET", "/v1/users/"),
     ask("a double slash is another path", "GET", "//v1/users"),
-    ask("an encoded letter is the letter", "GET", "/health/l%69ve"),
+    ask("an escaped letter is another path", "GET", "/health/l%69ve"),
     ask("an encoded slash is no separator", "GET", "/health%2Flive"),
     ask("a path is not cleaned", "GET", "/v1/../health/live"),
     ask("a broken escape in the query", "GET", "/v1/users?status=%zz"),
@@ -196,14 +202,14 @@ BODIES = [
         "POST",
         "/v1/users",
         [JSON, ("Transfer-Encoding", "chunked")],
-        b"%x\r\n%s\r\n0\r\n\r\n" % (BODY_LIMIT + 1, b"x" * (BODY_LIMIT + 1)),
+        chunked(b"x" * BODY_LIMIT, b"x"),
     ),
     send(
         "in chunks",
         "POST",
         "/v1/users",
         [JSON, ("Transfer-Encoding", "chunked")],
-        b'8\r\n{"userna\r\n2d\r\nme":"chunked","email":"chunked@example.com"}  \r\n0\r\n\r\n',
+        chunked(b'{"username":"chu', b'nked","email":"chunked@example.com"}'),
     ),
     typed("JSON by another name", "application/problem+json"),
     typed("text", "text/plain"),
@@ -286,11 +292,24 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 _CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
 _UNCOMPARED = {"date"}
 
+# What an answer has unless it says otherwise.
+USUAL = {
+    "Cache-Control": "no-store",
+    "Content-Length": "<length>",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Vary": "Origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Request-Id": "<request id>",
+}
+
 
 class Transcript:
     """Writes a conversation down, masked."""
 
     def __init__(self) -> None:
+        """Begin with nothing seen."""
         self._seen: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._parts: list[str] = []
@@ -299,23 +318,29 @@ class Transcript:
         """Write one request and its answer down."""
         lines = [f"### {step.title}", *_shown_request(step.raw), "", f"{answer.status} {answer.reason}"]
         body = self._masked(_without_request_id(answer, step))
-        for name, value in sorted(answer.headers, key=lambda item: item[0].lower()):
-            if name.lower() not in _UNCOMPARED:
-                lines.append(f"{name}: {self._header(name, value, answer, step, body)}".rstrip())
+        shown = [
+            (name, self._header(name, value, answer, step))
+            for name, value in answer.headers
+            if name.lower() not in _UNCOMPARED
+        ]
+        missing = USUAL.keys() - {name for name, _ in shown}
+        unusual = [f"{name}: {value}" for name, value in shown if USUAL.get(name) != value]
+        lines += sorted(unusual) + [f"(no {name})" for name in sorted(missing)]
         if body:
             lines += ["", body.rstrip("\n")]
         self._parts.append("\n".join(lines))
 
     def text(self) -> str:
         """The whole conversation."""
-        return "\n\n".join(self._parts) + "\n"
+        usual = "\n".join(f"{name}: {value}" for name, value in USUAL.items())
+        return (
+            "\n\n".join([f"Every answer has these headers unless it says otherwise:\n\n{usual}", *self._parts]) + "\n"
+        )
 
-    def _header(self, name: str, value: str, answer: Answer, step: Step, body: str) -> str:
+    def _header(self, name: str, value: str, answer: Answer, step: Step) -> str:
         if name.lower() == "x-request-id":
             return _without_request_id_text(value, answer, step)
-        if name.lower() == "content-length" and body != answer.body.decode(errors="replace"):
-            return "<length>"
-        if name.lower() == "content-length" and step.method == "HEAD":
+        if name.lower() == "content-length" and (step.method == "HEAD" or int(value) == len(answer.body)):
             return "<length>"
         return self._masked(value)
 

@@ -23,6 +23,7 @@ class Guard:
     """Names the processes and folders that must not outlive this run."""
 
     def __init__(self) -> None:
+        """Start the process that outlives this one."""
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, text=True, start_new_session=True
         )

@@ -38,8 +38,8 @@ class Load:
 
     service: Service
     kept_alive: Tally = field(default_factory=Tally)
-    """One connection each, for as long as the service does not say Connection: close; readiness is no matter to them, as with
-    a balancer that only sends new connections elsewhere."""
+    """One connection each, as long as the service does not say Connection: close. They never ask whether it is ready,
+    like clients whose balancer only sends new connections elsewhere."""
     balanced: Tally = field(default_factory=Tally)
     """A connection for each request, while the service says that it is ready."""
     stubborn: Tally = field(default_factory=Tally)

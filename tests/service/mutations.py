@@ -60,7 +60,7 @@ class Mutation(BaseModel):
             edit.apply(copy)
 
     def is_caught(self, project: Path, environment: Mapping[str, str], scratch: Path) -> str:
-        """Run the test on the mutated project. Empty when it failed as it should, otherwise what happened in its place."""
+        """Run the test on the mutated project; empty when it failed as it should, otherwise what happened instead."""
         return self._run_suite(project, scratch) if self.suite else self._run_go(project, environment)
 
     def _run_go(self, project: Path, environment: Mapping[str, str]) -> str:

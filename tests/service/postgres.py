@@ -30,7 +30,8 @@ START_WITHIN = 20.0
 SUPERUSER = "postgres"
 OWNER = "service_owner"
 
-# Nothing here must survive a power cut, so nothing waits for the disk. What was committed does survive a kill: it is in the page cache.
+# Nothing here must survive a power cut, so nothing waits for the disk. What was committed does survive a kill, in the
+# page cache.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -69,6 +70,7 @@ class Postgres:
     """A running server in a folder of its own. Not safe for use by several threads."""
 
     def __init__(self, guard: Guard) -> None:
+        """Make a new cluster and start it."""
         self._guard = guard
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         guard.remove(self._folder)
@@ -151,6 +153,7 @@ class Postgres:
             [*command, *locale, *access],
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             cwd=self._folder,
             **unprivileged(),
         )

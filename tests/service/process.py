@@ -25,7 +25,7 @@ BUILD_WITHIN = 600.0
 READY_WITHIN = 15.0
 STOP_WITHIN = 15.0
 
-# What every service of the suite is started with, unless a test says otherwise. Waits are short where nothing is proved by them.
+# What every service of the suite is started with unless a test says otherwise. Waits are short that prove nothing.
 DEFAULTS = {
     "APP_ENV": "development",
     "LOG_FORMAT": "json",
@@ -67,6 +67,7 @@ class Binaries:
             capture_output=True,
             text=True,
             timeout=BUILD_WITHIN,
+            check=False,
         )
         if done.returncode != 0:
             raise AssertionError(f"go build in {project} failed:\n{done.stdout}{done.stderr}")
@@ -77,7 +78,13 @@ def run(program: Path, *arguments: str, env: Mapping[str, str], within: float = 
     """Run a program to its end, in an empty folder and with nothing in its environment but what is given."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [program, *arguments], cwd=folder, env=dict(env), capture_output=True, text=True, timeout=within
+            [program, *arguments],
+            cwd=folder,
+            env=dict(env),
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
         )
     return Finished(done.returncode, done.stdout, done.stderr)
 
@@ -91,6 +98,7 @@ class Service:
     """One running API process."""
 
     def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
+        """Start the process; it writes into the folder."""
         self.port = int(env.get("SERVER_PORT", "0")) or free_port()
         self._guard = guard
         self._out = folder / "stdout"

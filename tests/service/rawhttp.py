@@ -61,6 +61,7 @@ class Connection:
     """One connection, for one request after another."""
 
     def __init__(self, port: int, timeout: float = 10.0) -> None:
+        """Connect. Each later wait is bounded by the timeout, in seconds."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -7,3 +7,8 @@ import _ "embed"
 //
 //go:embed openapi.yaml
 var Document []byte
+
+// Page is the contract as a page for people, in HTML.
+//
+//go:embed docs.html
+var Page []byte

@@ -51,7 +51,7 @@ func (User) Annotations() []schema.Annotation {
 	return []schema.Annotation{
 		entsql.Table("users"),
 		entsql.Checks(map[string]string{
-			"users_email_lower":  "email = lower(email)",
+			"users_email_lower":  "email !~ '[A-Z]'",
 			"users_status_known": "status IN ('active', 'inactive', 'suspended')",
 		}),
 	}

@@ -17,7 +17,7 @@ type Exchange interface {
 	SetContext(ctx context.Context)
 
 	Method() string
-	// Path is the path as it was sent, still escaped.
+	// Path is the path as it was sent, escaped.
 	Path() string
 	// Query is the query as it was sent, without the question mark.
 	Query() string

@@ -49,14 +49,16 @@ func New(pool *pgxpool.Pool, files fs.FS) (*Migrator, error) {
 		return nil, fmt.Errorf("make lock: %w", err)
 	}
 
-	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDBFromPool(pool), files,
+	db := stdlib.OpenDBFromPool(pool)
+
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files,
 		goose.WithSessionLocker(locker),
 		goose.WithDisableGlobalRegistry(true),
 		// Two branches, each with a migration, may be released in either order.
 		goose.WithAllowOutofOrder(true),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("read migrations: %w", err)
+		return nil, fmt.Errorf("read migrations: %w", errors.Join(err, db.Close()))
 	}
 
 	return &Migrator{provider: provider}, nil

@@ -1,0 +1,99 @@
+package router
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// linger is how long a connection waits for what its client still sends after an answer that did not wait for all of the
+// request, such as that it is too large. Closing at once would reset the connection, and the client could lose the answer.
+// It is as long as in net/http.
+const linger = 500 * time.Millisecond
+
+// listener knows the connections it accepted, which fasthttp does not, so that a shutdown can end them.
+type listener struct {
+	net.Listener
+
+	close func() error
+
+	mu   sync.Mutex
+	open map[*connection]struct{}
+}
+
+func newListener(on net.Listener) *listener {
+	return &listener{Listener: on, close: sync.OnceValue(on.Close), open: make(map[*connection]struct{})}
+}
+
+// Accept waits for the next connection.
+func (l *listener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+
+	c := &connection{Conn: accepted, of: l}
+
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	l.open[c] = struct{}{}
+
+	return c, nil
+}
+
+// Close stops accepting; it can be called more than once.
+func (l *listener) Close() error { return l.close() }
+
+// closeConnections ends every connection, whatever is in flight on it.
+func (l *listener) closeConnections() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	var errs []error
+	for c := range l.open {
+		errs = append(errs, c.Conn.Close())
+	}
+
+	return errors.Join(errs...)
+}
+
+func (l *listener) forget(c *connection) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+
+	delete(l.open, c)
+}
+
+// connection closes in a way that lets the client read the last answer.
+type connection struct {
+	net.Conn
+
+	of *listener
+	// unread says that the last answer did not wait for all of the request.
+	unread atomic.Bool
+}
+
+// Close ends the connection.
+func (c *connection) Close() error {
+	c.of.forget(c)
+
+	if c.unread.Load() {
+		c.readOn()
+	}
+
+	return c.Conn.Close()
+}
+
+// readOn tells the client that no more answers come, and reads for a moment.
+func (c *connection) readOn() {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !ok || tcp.CloseWrite() != nil || tcp.SetReadDeadline(time.Now().Add(linger)) != nil {
+		return
+	}
+
+	_, _ = io.Copy(io.Discard, tcp) //nolint:errcheck // whatever comes is of no use
+}

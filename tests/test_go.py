@@ -1,0 +1,67 @@
+"""Every variant builds, is formatted, linted and tested, and its generators have nothing left to do."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Once
+from tools import checks
+from tools.checks import GO_CHECKS, GoCheck
+from tools.render import commit_all, render
+from tools.variants import Variant
+
+MODULE_PATHS = {
+    "a.io/b": "fiber-ent",
+    "codeberg.org/some-one/x": "echo-pgx",
+    "corp.example/team/svc/v2": "echo-ent",
+    "z.example/zoo": "fiber-pgx",
+}
+"""Paths that sort before, between and after those of other modules, each with the variant that it is tried on."""
+
+
+@pytest.fixture(scope="session")
+def workshop(once: Once, variant: Variant, rendered: Path) -> Path:
+    """A copy of the variant, committed to git, that the checks of Go work in one after the other."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(rendered, folder)
+        commit_all(folder, "Render")
+
+    return once(f"{variant.id}-workshop", make)
+
+
+@pytest.mark.parametrize("check", GO_CHECKS, ids=lambda check: check.name)
+def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: dict[str, str]) -> None:
+    """The checks that its owner and their CI would run, in a project nobody has touched."""
+    findings = check.run(workshop, go_environment)
+    assert not findings, "\n".join(findings)
+
+
+@pytest.mark.parametrize("path", MODULE_PATHS)
+def test_any_module_path_will_do(
+    path: str, template: Path, tmp_path: Path, go_environment: dict[str, str], variants: tuple[Variant, ...]
+) -> None:
+    """Imports are sorted, modules are tidy and generators silent, wherever the path falls in the alphabet."""
+    variant = next(each for each in variants if each.id == MODULE_PATHS[path])
+    project = tmp_path / "project"
+    render(template, project, {**variant.answers, "module_path": path})
+    commit_all(project, "Render")
+    for check in GO_CHECKS:
+        if check.name in checks.ANY_MODULE_PATH:
+            findings = check.run(project, go_environment)
+            assert not findings, "\n".join(findings)
+
+
+def test_a_check_can_fail(tmp_path: Path, go_environment: dict[str, str]) -> None:
+    """Badly formatted code, a wrong exit code and a changed file are each seen."""
+    (tmp_path / "main.go").write_text("package main\nfunc main( ) {}\n", "utf-8")
+    commit_all(tmp_path, "Untidy")
+    gofmt = next(check for check in GO_CHECKS if check.name == "gofmt")
+    assert gofmt.run(tmp_path, go_environment)
+    assert GoCheck(name="exit", command=("false",)).run(tmp_path, go_environment)
+    touch = ("sh", "-c", "echo >> main.go")
+    assert GoCheck(name="settled", command=touch, settled=True).run(tmp_path, go_environment)
+    assert not GoCheck(name="fine", command=("true",), silent=True, settled=True).run(tmp_path, go_environment)

@@ -1,0 +1,123 @@
+"""Check every variant: what is true of any render, then formatting, modules, build, generators, lint and unit tests.
+
+Usage: python -m tools.matrix [--shard 1/2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from tools import checks
+from tools.render import commit_all, fast_copier, render, take_snapshot
+from tools.toolchain import ToolchainError, go_environment
+from tools.variants import Variant, find_variants
+
+
+class Outcome(BaseModel):
+    """How one check of one variant went."""
+
+    model_config = ConfigDict(frozen=True)
+
+    variant: str
+    check: str
+    seconds: float
+    findings: tuple[str, ...]
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Read `i/n`: the i-th of n parts, counted from 1.
+
+    Raises:
+        ArgumentTypeError: The text is no such part.
+    """
+    try:
+        index, count = (int(part) for part in text.split("/"))
+    except ValueError:
+        index, count = 0, 0
+    if not 1 <= index <= count:
+        raise argparse.ArgumentTypeError(f"{text!r} is no part: write i/n with i from 1 to n, such as 1/2")
+    return index, count
+
+
+def take_shard(variants: Sequence[Variant], shard: tuple[int, int]) -> tuple[Variant, ...]:
+    """Deal the variants out one by one, so that neighbours, which share most packages, stand in different parts."""
+    index, count = shard
+    return tuple(variants[index - 1 :: count])
+
+
+def check_render(project: Path, variant: Variant) -> list[str]:
+    """Return what is wrong with a fresh render before any Go runs."""
+    return [
+        *checks.jinja_left(project),
+        *checks.foreign_words(project, variant),
+        *checks.differs_from_golden(project, variant),
+    ]
+
+
+def check_variant(variant: Variant, template: Path, project: Path, environment: Mapping[str, str]) -> list[Outcome]:
+    """Render one variant and run all checks on it; one that fails does not keep the others from running."""
+    outcomes = []
+    started = time.monotonic()
+
+    def note(check: str, findings: Sequence[str]) -> None:
+        nonlocal started
+        now = time.monotonic()
+        outcomes.append(Outcome(variant=variant.id, check=check, seconds=now - started, findings=tuple(findings)))
+        print(f"  {variant.id:<12} {check:<16} {'FAIL' if findings else 'ok':<4} {now - started:6.1f} s", flush=True)
+        for finding in findings:
+            print(finding, flush=True)
+        started = now
+
+    render(template, project, variant.answers)
+    note("render", check_render(project, variant))
+    commit_all(project, "Render")
+    for check in checks.GO_CHECKS:
+        note(check.name, check.run(project, environment))
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Format the outcomes: a line a variant, a column a check, seconds where it passed."""
+    names = list(dict.fromkeys(outcome.check for outcome in outcomes))
+    variants = list(dict.fromkeys(outcome.variant for outcome in outcomes))
+    cells = {(o.variant, o.check): "FAIL" if o.findings else f"{o.seconds:.0f} s" for o in outcomes}
+    width = max(len(variant) for variant in variants)
+    lines = [f"{'':<{width}}  " + "  ".join(names)]
+    for variant in variants:
+        row = "  ".join(f"{cells.get((variant, name), ''):>{len(name)}}" for name in names)
+        lines.append(f"{variant:<{width}}  {row}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the checks and return the exit code: 1 when anything was found."""
+    parser = argparse.ArgumentParser(description="Check every variant of the template.")
+    parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="i/n", help="check only the i-th of n parts")
+    options = parser.parse_args(arguments)
+    try:
+        environment = go_environment()
+    except ToolchainError as error:
+        print(f"toolchain: {error}", file=sys.stderr)
+        return 1
+
+    outcomes: list[Outcome] = []
+    variants = take_shard(find_variants(), options.shard)
+    with tempfile.TemporaryDirectory(prefix="matrix-") as scratch, fast_copier():
+        template = take_snapshot(Path(scratch, "template"))
+        for number, variant in enumerate(variants, start=1):
+            print(f"[{number}/{len(variants)}] {variant.id}", flush=True)
+            outcomes += check_variant(variant, template, Path(scratch, variant.id), environment)
+    failed = sum(bool(outcome.findings) for outcome in outcomes)
+    print(f"\n{table(outcomes)}\n\n{len(variants)} variants, {len(outcomes)} checks, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

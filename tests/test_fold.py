@@ -60,7 +60,7 @@ def answers_of(space: Space, names: Mapping[str, str] = NAMES) -> list[dict[str,
 
 def environment() -> jinja2.Environment:
     """Jinja as copier.yml sets it up."""
-    return jinja2.Environment(
+    return jinja2.Environment(  # noqa: S701 (Go and YAML, not HTML)
         undefined=jinja2.StrictUndefined,
         line_statement_prefix="//%",
         trim_blocks=True,
@@ -128,27 +128,32 @@ TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_f
 @settings(max_examples=400, deadline=None)
 @given(texts=st.tuples(TEXTS, TEXTS, TEXTS, TEXTS))
 def test_any_four_texts_unfold_exactly(texts: tuple[str, ...]) -> None:
+    """Text that Jinja would read, odd line ends and names included."""
     fold(FOUR, dict(enumerate(texts)))
 
 
 @settings(max_examples=400, deadline=None)
 @given(lines=st.lists(st.tuples(st.sampled_from(["", "a", "b", "}", "x {", "{{1}}"]), st.integers(1, 15)), max_size=14))
 def test_any_lines_under_any_sets_of_variants_unfold_exactly(lines: list[tuple[str, int]]) -> None:
+    """Repeated and blank lines, which align in more than one way, included."""
     fold(FOUR, {bit: "".join(f"{line}\n" for line, members in lines if members >> bit & 1) for bit in range(4)})
 
 
 def test_a_file_of_no_text_and_a_file_without_a_last_newline_are_kept() -> None:
+    """Both are bytes like any other."""
     assert fold(FOUR, dict.fromkeys(range(4), ""))[0].text == ""
     assert fold(FOUR, dict.fromkeys(range(4), "a"))[0].text == "a"
 
 
 def test_a_render_that_differs_is_refused() -> None:
+    """The proof can fail."""
     files = [TemplateFile("core", "file", "b\n", is_template=False)]
     with pytest.raises(FoldError, match="does not unfold"):
         prove(FOUR, files, dict.fromkeys(range(4), "a\n"), environment(), answers_of(FOUR))
 
 
 def test_a_file_where_none_was_generated_is_refused() -> None:
+    """The proof looks at the variants without the file as well."""
     files = [TemplateFile("core", "file", "a\n", is_template=False)]
     with pytest.raises(FoldError, match="does not unfold"):
         prove(FOUR, files, {0: "a\n"}, environment(), answers_of(FOUR))
@@ -158,22 +163,26 @@ def test_a_file_where_none_was_generated_is_refused() -> None:
 
 
 def test_one_text_in_every_variant_is_a_plain_file_of_the_core() -> None:
+    """Without a suffix Copier copies it: nothing to escape."""
     (file,) = fold(FOUR, dict.fromkeys(range(4), "{{1}} {% //%\n"))
     assert (file.source, file.text) == ("{{core}}/file", "{{1}} {% //%\n")
 
 
 def test_one_text_in_the_variants_of_a_layer_is_a_plain_file_of_that_layer() -> None:
+    """The layer's folder shows all that the option adds."""
     (file,) = fold(FOUR, {0: "a\n", 2: "a\n"})
     assert file.source == "{{ent}}/file"
 
 
 def test_texts_that_share_little_are_one_plain_file_per_layer() -> None:
+    """Two plain files read better than one template of alternatives."""
     fiber, echo = "package x\nfiber\nf\n", "package x\necho\ne\n"
     files = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert [(file.source, file.text) for file in files] == [("{{fiber}}/file", fiber), ("{{echo}}/file", echo)]
 
 
 def test_what_else_differs_is_folded_within_the_layers_of_the_axis_that_differs_most() -> None:
+    """The server code of a framework may still depend on other answers."""
     rest = "c1\nc2\nc3\nc4\n"
     texts = {}
     for bit, (framework, orm) in enumerate(FOUR.variants):
@@ -184,6 +193,7 @@ def test_what_else_differs_is_folded_within_the_layers_of_the_axis_that_differs_
 
 
 def test_texts_that_share_much_are_one_template() -> None:
+    """A difference of a line is a condition."""
     fiber, echo = "a\nb\nc\nd\nfiber\n", "a\nb\nc\nd\necho\n"
     (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert file.source == "{{core}}/file.jinja"
@@ -191,12 +201,14 @@ def test_texts_that_share_much_are_one_template() -> None:
 
 
 def test_a_template_of_a_layer_does_not_repeat_the_condition_of_the_layer() -> None:
+    """Inside {{ent}} nothing needs to ask for Ent."""
     (file,) = fold(FOUR, {0: "a\nb\nfiber\n", 2: "a\nb\n"})
     assert file.source == "{{ent}}/file.jinja"
     assert conditions(file.text) == ['framework == "fiber"']
 
 
 def test_a_set_of_variants_without_a_layer_is_refused_by_its_condition() -> None:
+    """A file cannot be conditional, only its layer can."""
     with pytest.raises(FoldError, match='exists when framework == "fiber" and orm == "ent"'):
         fold(FOUR, {0: "a\n"})
 
@@ -205,6 +217,7 @@ def test_a_set_of_variants_without_a_layer_is_refused_by_its_condition() -> None
 
 
 def test_names_become_answers_and_longer_paths_stay() -> None:
+    """A value that is part of a longer name or path is something else."""
     text = (
         'import "github.com/acme/parcel-desk/ent"\n'
         '"github.com/acme/parcel-desk"\n'
@@ -225,6 +238,7 @@ def test_names_become_answers_and_longer_paths_stay() -> None:
 
 
 def test_a_fold_renders_other_names_in_their_place() -> None:
+    """The names of the sample must not survive."""
     text = 'package x\n\nimport "github.com/acme/parcel-desk/ent"\n\nvar x = []y{{parcel-desk}}\n'
     (file,) = fold(FOUR, dict.fromkeys(range(4), text))
     other = {"module_path": "a.io/b", "project_name": "c"}
@@ -256,6 +270,7 @@ def test_a_fold_renders_other_names_in_their_place() -> None:
     ],
 )
 def test_a_condition_is_what_a_person_would_write(holds: object, expected: str) -> None:
+    """Maintainers read these conditions in reviews."""
     members = sum(1 << bit for bit, answers in enumerate(answers_of(ALL)) if holds(answers))  # type: ignore[operator]
     assert ALL.condition(members) == expected
 
@@ -263,6 +278,7 @@ def test_a_condition_is_what_a_person_would_write(holds: object, expected: str) 
 @settings(max_examples=60, deadline=None)
 @given(members=st.integers(1, 2**16 - 1), within=st.integers(1, 2**16 - 1))
 def test_a_condition_holds_in_exactly_its_set(members: int, within: int) -> None:
+    """Also when only some variants count."""
     space = space_of(FRAMEWORK, CACHE, TRACING)
     members &= within
     if not members:
@@ -274,9 +290,10 @@ def test_a_condition_holds_in_exactly_its_set(members: int, within: int) -> None
 
 
 def test_a_long_condition_is_refused_with_its_lines() -> None:
+    """Such lines depend on answers in a way nobody designed."""
     space = space_of(FRAMEWORK, ORM, CACHE, AUTH)
     odd = {bit: "a\nb\n" + ("parity\n" if bit.bit_count() % 2 else "") for bit in range(len(space.variants))}
-    with pytest.raises(FoldError, match="finding about the design(.|\n)*parity"):
+    with pytest.raises(FoldError, match=r"finding about the design(.|\n)*parity"):
         fold(space, odd)
 
 
@@ -308,6 +325,7 @@ GO_MOD = [
 
 
 def test_each_line_of_go_mod_gets_the_condition_it_was_made_with() -> None:
+    """Also the module that is direct in some variants and indirect in others."""
     space = space_of(FRAMEWORK, ORM, CACHE, TRACING)
     (file,) = fold(space, texts_where(space, GO_MOD))
     assert conditions(file.text) == [
@@ -324,6 +342,7 @@ def test_each_line_of_go_mod_gets_the_condition_it_was_made_with() -> None:
 
 
 def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
+    """Error handling repeats, so alignment alone may start a run at its closing brace."""
     block = "\t{0}, err := new{0}()\n\tif err != nil {{\n\t\treturn err\n\t}}\n"
     fiber = "func f() error {\n" + block.format("a") + block.format("b") + block.format("c") + "\treturn nil\n}\n"
     echo = "func f() error {\n" + block.format("a") + block.format("c") + "\treturn nil\n}\n"
@@ -333,12 +352,14 @@ def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
 
 
 def test_a_blank_line_after_a_block_survives() -> None:
+    """Jinja swallows blank lines after a line statement."""
     fiber, echo = COMMON + "a\nfiber\n\nz\n", COMMON + "a\necho\n\nz\n"
     (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert file.text == COMMON + 'a\n//% if framework == "fiber"\nfiber\n\n//% else\necho\n\n//% endif\nz\n'
 
 
 def test_256_variants_fold_in_seconds() -> None:
+    """All options of the design at once."""
     extra = [(f"\tgithub.com/some/module{n} v1.{n}.0", True) for n in range(150)]
     texts = texts_where(ALL, GO_MOD[:4] + extra + GO_MOD[4:])
     start = time.process_time()
@@ -374,6 +395,7 @@ func newService(ctx context.Context) (*{type}.App, error) {{
 
 
 def test_a_go_template_with_another_signature_per_variant_parses() -> None:
+    """Two opening lines and one closing brace are no Go: the declaration is repeated."""
     signature = WIRE.replace("func newService", "func {type}Service").replace("[]user.Option{options}", "")
     texts = {}
     for bit, (framework, orm) in enumerate(FOUR.variants):
@@ -386,6 +408,7 @@ def test_a_go_template_with_another_signature_per_variant_parses() -> None:
 
 
 def test_a_line_that_jinja_would_read_is_printed_and_the_go_template_parses() -> None:
+    """To gofmt the line is a comment."""
     text = WIRE.format(**{"import": "example.com/x", "type": "x", "options": '{{parcel-desk: "a"}}'})
     (file,) = fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)
     assert '//% print "\\tstore := user.New([]user.Option{{" ~ project_name ~ ": \\"a\\"}})\\n"\n' in file.text
@@ -393,6 +416,7 @@ def test_a_line_that_jinja_would_read_is_printed_and_the_go_template_parses() ->
 
 
 def test_go_that_cannot_be_escaped_is_refused() -> None:
+    """A printed line that opens a block leaves its end alone."""
     text = 'package x\n\nimport "github.com/acme/parcel-desk/y"\n\nvar x = [][]y.T{{\n\t1,\n}}\n'
     with pytest.raises(FoldError, match="does not parse"):
         fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)

@@ -1,4 +1,4 @@
-"""Properties of `make regen`, on a template of a few files whose generators are shell commands and the real go command."""
+"""Properties of `make regen`, on a template of a few files, with shell commands and the real go command as generators."""
 
 from __future__ import annotations
 
@@ -43,7 +43,17 @@ pgx: {type: str, when: false, default: "{{ '.' if orm == 'pgx' else '' }}"}
     "questions/.keep": "",
     "extensions/.keep": "",
     "template/{{core}}/Makefile.jinja": MAKEFILE,
-    "template/{{core}}/cmd/api/main.go": "package main\n\nfunc main() {\n\twired()\n}\n\nfunc common() {}\n\nfunc use(string) {}\n",
+    "template/{{core}}/cmd/api/main.go": """\
+package main
+
+func main() {
+	wired()
+}
+
+func common() {}
+
+func use(string) {}
+""",
     "template/{{fiber}}/fiber.txt": "",
     "template/{{echo}}/echo.txt": "",
     "template/{{pgx}}/pgx.txt": "",
@@ -76,6 +86,7 @@ def edit(root: Path, path: str, old: str, new: str) -> None:
 
 
 def test_the_first_run_writes_what_generators_make_where_it_belongs(root: Path) -> None:
+    """Nothing generated exists before it."""
     assert run(root) == [
         "changed: tools/versions/go.mod",
         "new: {{core}}/api/openapi/openapi.yaml.jinja",
@@ -90,6 +101,7 @@ def test_the_first_run_writes_what_generators_make_where_it_belongs(root: Path) 
 
 
 def test_a_second_run_changes_nothing_with_or_without_the_cache(root: Path) -> None:
+    """What generators write depends on nothing that an earlier run left."""
     run(root)
     assert run(root) == []
     shutil.rmtree(root.parent / "cache")
@@ -97,6 +109,7 @@ def test_a_second_run_changes_nothing_with_or_without_the_cache(root: Path) -> N
 
 
 def test_each_variant_renders_to_what_its_generators_wrote(root: Path, tmp_path: Path) -> None:
+    """Through Copier, as a user renders it."""
     run(root)
     template = take_snapshot(tmp_path / "snapshot", source=root)
     for variant in find_variants(load_questionnaire(root)):
@@ -109,6 +122,7 @@ def test_each_variant_renders_to_what_its_generators_wrote(root: Path, tmp_path:
 
 
 def test_check_names_the_files_that_drift_and_leaves_them(root: Path) -> None:
+    """For CI: a hand-edited file and one that nothing generates."""
     run(root)
     edited = root / "template/{{core}}/api/openapi/openapi.yaml.jinja"
     edited.write_text("edited by hand\n")
@@ -122,6 +136,7 @@ def test_check_names_the_files_that_drift_and_leaves_them(root: Path) -> None:
 
 
 def test_stale_generated_files_go_and_written_files_stay(root: Path) -> None:
+    """A generator that stops writing a file takes it out of the template."""
     run(root)
     (root / "template/{{pgx}}/ent").mkdir()
     (root / "template/{{pgx}}/ent/stale.go").write_text("package ent\n")
@@ -136,32 +151,37 @@ def test_stale_generated_files_go_and_written_files_stay(root: Path) -> None:
 
 
 def test_a_generator_that_fails_is_quoted(root: Path) -> None:
+    """Its own message says what is wrong."""
     edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@echo no such table >&2; exit 3\n")
-    with pytest.raises(RegenError, match="make --no-print-directory generate failed(.|\n)*no such table"):
+    with pytest.raises(RegenError, match=r"make --no-print-directory generate failed(.|\n)*no such table"):
         run(root)
 
 
 def test_a_file_that_no_pattern_names_is_refused(root: Path) -> None:
+    """It would be missing from every render."""
     edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@touch stray.txt\n")
-    with pytest.raises(RegenError, match="GENERATED does not name: stray.txt"):
+    with pytest.raises(RegenError, match=r"GENERATED does not name: stray\.txt"):
         run(root)
 
 
 def test_a_written_file_that_generators_rewrite_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Users would see it as their own change."""
     edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@echo // >> cmd/api/main.go\n")
     run(root)
     assert "warning: fiber-ent: make generate rewrites cmd/api/main.go" in capsys.readouterr().err
 
 
 def test_free_text_in_a_generated_file_is_refused(root: Path) -> None:
+    """Generators quote a text by what it holds, so no template can stand for every text."""
     edit(root, "template/{{core}}/Makefile.jinja", '"title: {{ project_name }}"', '"title: {{ description }}"')
-    with pytest.raises(RegenError, match="api/openapi/openapi.yaml holds the description"):
+    with pytest.raises(RegenError, match=r"api/openapi/openapi\.yaml holds the description"):
         run(root)
 
 
 def test_a_template_that_jinja_cannot_read_is_named(root: Path) -> None:
+    """With the line."""
     edit(root, "template/{{core}}/Makefile.jinja", "{{ project_name }}", "{{ project name }}")
-    with pytest.raises(RegenError, match="Makefile.jinja:3: "):
+    with pytest.raises(RegenError, match=r"Makefile\.jinja:3: "):
         run(root)
 
 
@@ -181,11 +201,13 @@ def test_a_template_that_jinja_cannot_read_is_named(root: Path) -> None:
         ("api/openapi/users.yaml", False),
     ],
 )
-def test_generated_files_are_told_from_written_ones(path: str, generated: bool) -> None:
+def test_generated_files_are_told_from_written_ones(path: str, *, generated: bool) -> None:
+    """Regen deletes the first kind, never the second."""
     assert regen.is_generated(path) is generated
 
 
 def test_go_mod_has_a_commented_block_of_each_kind() -> None:
+    """The go command keeps out of commented blocks."""
     modules = [Module(path="a.io/x", version="v1.0.0"), Module(path="b.io/y", version="v2.0.0", indirect=True)]
     assert regen.go_mod("c.io/z", "1.26.0", modules) == (
         "module c.io/z\n\ngo 1.26.0\n\n"
@@ -195,6 +217,7 @@ def test_go_mod_has_a_commented_block_of_each_kind() -> None:
 
 
 def test_pins_become_what_variants_use() -> None:
+    """Missing ones are added, unused ones dropped."""
     kept, dropped = Module(path="a", version="v1.0.0"), Module(path="b", version="v1.0.0")
     added = Module(path="c", version="v3.0.0")
     pins = regen.merge_pins([kept, dropped], [[kept], [kept, added]])
@@ -203,6 +226,7 @@ def test_pins_become_what_variants_use() -> None:
 
 @pytest.mark.parametrize("pins", [[Module(path="a", version="v1.0.0")], []])
 def test_a_version_that_differs_from_the_pin_or_between_variants_is_refused(pins: list[Module]) -> None:
+    """One superset rules every variant."""
     variants = [[Module(path="a", version="v1.0.0")], [Module(path="a", version="v1.1.0")]]
-    with pytest.raises(RegenError, match="pins a v1.0.0, a variant needs v1.1.0"):
+    with pytest.raises(RegenError, match=r"pins a v1\.0\.0, a variant needs v1\.1\.0"):
         regen.merge_pins(pins, variants)

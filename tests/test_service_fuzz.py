@@ -9,8 +9,7 @@ from pathlib import Path
 from tests.service.plugin import Start
 from tests.service.postgres import Database
 
-SEED = "1"
-EXAMPLES = "40"
+CONFIG = Path(__file__).parent / "service" / "schemathesis.toml"
 BOUND = 240.0
 
 
@@ -21,15 +20,11 @@ def test_schemathesis_finds_nothing(start: Start, database: Database, project: P
     done = subprocess.run(
         [
             Path(sys.executable).with_name("schemathesis"),
+            f"--config-file={CONFIG}",
             "run",
             project / "api" / "openapi" / "openapi.yaml",
             f"--url={service.base_url}",
             "--phases=examples,coverage,fuzzing,stateful",
-            "--continue-on-failure",
-            f"--seed={SEED}",
-            f"--max-examples={EXAMPLES}",
-            "--generation-database=none",
-            "--request-timeout=10",
             "--no-color",
         ],
         cwd=tmp_path,
@@ -39,6 +34,6 @@ def test_schemathesis_finds_nothing(start: Start, database: Database, project: P
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stdout or "passed" in done.stdout, done.stdout
+    assert "Tested: 7" in done.stdout, done.stdout
     assert service.process.poll() is None
     assert service.get("/health/ready").status == 200

@@ -136,7 +136,7 @@ def test_what_is_no_http_is_refused_and_closed(start: Start, database: Database,
 
 
 def test_chunks_go_before_a_length(start: Start, database: Database) -> None:
-    """A request with both is refused, or ends where its chunks end (RFC 9112, section 6.1); nothing of it is smuggled."""
+    """A request with both is refused, or ends where its chunks end (RFC 9112, section 6.1)."""
     service = start(database, **LONG)
     service.wait_ready()
     both = encode("DELETE", "/nowhere", [("Content-Length", "3"), ("Transfer-Encoding", "chunked")]) + b"0\r\n\r\n"

@@ -67,9 +67,9 @@ class Axis:
         listed = [value for value in self.values if value in wanted]
         if len(listed) == 1:
             return f'{self.name} == "{listed[0]}"'
-        if len(self.values) > 2 and len(listed) == len(self.values) - 1:
-            (other,) = (value for value in self.values if value not in wanted)
-            return f'{self.name} != "{other}"'
+        others = [value for value in self.values if value not in wanted]
+        if len(others) == 1:
+            return f'{self.name} != "{others[0]}"'
         quoted = ", ".join(f'"{value}"' for value in listed)
         return f"{self.name} in [{quoted}]"
 
@@ -204,7 +204,7 @@ def fold_file(
     names: Mapping[str, str],
     parses: Parses | None = None,
 ) -> list[TemplateFile]:
-    """Return the template files that render to ``texts[i]`` in variant ``i`` and to nothing in the variants without one.
+    """Return the template files that render to ``texts[i]`` in variant ``i``, and not at all in variants without text.
 
     ``names`` maps the answers that may stand in a text to the value they had while generating; those values become
     ``{{ answer }}``. ``parses`` tells whether a template is still readable by the language's own tools; when lines
@@ -214,13 +214,20 @@ def fold_file(
     does not parse.
     """
     files = []
-    for layer, part in _rooms(space, path, texts):
-        if len(set(part.values())) == 1:
-            files.append(_plain(layer, path, next(iter(part.values())), names))
-        else:
-            files.append(_folded(space, layer, path, part, names, parses))
-    for file in files:
-        _prove_it_parses(file, parses)
+    try:
+        for layer, part in _rooms(space, texts):
+            if len(set(part.values())) == 1:
+                file = _plain(layer, path, next(iter(part.values())), names)
+            else:
+                file = TemplateFile(layer, path, _folded(space, part, names, parses), is_template=True)
+            if file.is_template and parses is not None and not parses(file.text):
+                raise FoldError(
+                    f"as a template of {layer} it does not parse: a line that Jinja would read, or a declaration that "
+                    "opens in one variant only, stands where no comment can. Change the generator's input."
+                )
+            files.append(file)
+    except FoldError as error:
+        raise FoldError(f"{path}: {error}") from None
     return files
 
 
@@ -259,41 +266,29 @@ def _plain(layer: str, path: str, text: str, names: Mapping[str, str]) -> Templa
     return TemplateFile(layer, path, _write(units, 1, {}, names), is_template=True)
 
 
-def _folded(
-    space: Space, layer: str, path: str, texts: Mapping[int, str], names: Mapping[str, str], parses: Parses | None
-) -> TemplateFile:
-    """Return one template for all texts: by lines, or by declarations where lines would not parse."""
+def _folded(space: Space, texts: Mapping[int, str], names: Mapping[str, str], parses: Parses | None) -> str:
+    """Return one template of all texts: by lines, or by declarations where lines would not parse."""
     present = _union(1 << bit for bit in texts)
-    file = None
-    for split in (_lines, _declarations):
+
+    def fold_by(split: Callable[[str], list[str]]) -> str:
         units = _slide(_merge_all(space, {bit: split(text) for bit, text in texts.items()}))
         conditions = {members: space.condition(members, present) for members in {unit.members for unit in units}}
-        _refuse_long_conditions(path, units, conditions)
-        file = TemplateFile(layer, path, _write(units, present, conditions, names), is_template=True)
-        if parses is None or parses(file.text):
-            break
-    assert file is not None
-    return file
+        _refuse_long_conditions(units, conditions)
+        return _write(units, present, conditions, names)
+
+    text = fold_by(_lines)
+    return text if parses is None or parses(text) else fold_by(_declarations)
 
 
-def _prove_it_parses(file: TemplateFile, parses: Parses | None) -> None:
-    """Raise FoldError for a template that the language's own tools cannot read."""
-    if file.is_template and parses is not None and not parses(file.text):
-        raise FoldError(
-            f"{file.source}: it does not parse as a template. A line with braces that Jinja would read, or a "
-            "declaration that opens in one variant only, cannot be folded: change the generator's input."
-        )
-
-
-def _refuse_long_conditions(path: str, units: Sequence[_Unit], conditions: Mapping[int, str]) -> None:
+def _refuse_long_conditions(units: Sequence[_Unit], conditions: Mapping[int, str]) -> None:
     """Raise FoldError naming the lines whose condition is longer than the limit."""
     for members, condition in conditions.items():
         if len(condition) > CONDITION_LIMIT:
             lines = "".join(unit.text for unit in units if unit.members == members)
-            raise FoldError(f"{path}: finding about the design: these lines stand only when {condition}\n{lines}")
+            raise FoldError(f"finding about the design: these lines stand only when {condition}\n{lines}")
 
 
-def _rooms(space: Space, path: str, texts: Mapping[int, str]) -> list[tuple[str, dict[int, str]]]:
+def _rooms(space: Space, texts: Mapping[int, str]) -> list[tuple[str, dict[int, str]]]:
     """Return the layers that hold the texts, each with its part of them.
 
     That is the one layer that is on in exactly these variants, unless the texts differ so much along one axis that
@@ -317,7 +312,7 @@ def _rooms(space: Space, path: str, texts: Mapping[int, str]) -> list[tuple[str,
         return split
     if whole is None:
         raise FoldError(
-            f"{path}: it exists when {space.condition(present)}, and no layer of the template stands for that. "
+            f"it exists when {space.condition(present)}, and no layer of the template stands for that. "
             "Add a layer, or make the generator write it in the variants of one."
         )
     return [(whole, dict(texts))]
@@ -376,13 +371,10 @@ def _merge_all(space: Space, texts: Mapping[int, Sequence[str]]) -> list[_Unit]:
         if len(bits) == 1:
             return [_Unit(text, 1 << bits[0]) for text in texts[bits[0]]]
         axis = space.axes[position]
-        merged: list[_Unit] | None = None
+        merged: list[_Unit] = []
         for value in axis.values:
-            part = [bit for bit in bits if space.variants[bit][position] == value]
-            if part:
-                units = merge_from(position + 1, part)
-                merged = units if merged is None else _merge(merged, units)
-        assert merged is not None
+            if part := [bit for bit in bits if space.variants[bit][position] == value]:
+                merged = _merge(merged, merge_from(position + 1, part))
         return merged
 
     return merge_from(0, sorted(texts))

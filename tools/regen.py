@@ -99,6 +99,7 @@ class Module(BaseModel):
     indirect: bool = False
 
     def __str__(self) -> str:
+        """The line of go.mod."""
         return f"{self.path} {self.version}" + (" // indirect" if self.indirect else "")
 
 
@@ -213,6 +214,7 @@ class Workshop:
     """
 
     def __init__(self, root: Path, folder: Path) -> None:
+        """Take a snapshot of the template of the repository `root`, and work in `folder`."""
         self._root = root
         self._folder = folder
         self._modfiles: dict[tuple[str, ...], dict[str, str]] = {}
@@ -232,7 +234,7 @@ class Workshop:
         record = self._folder / f"{variant.id}.json"
         key = self._key(inputs, modfiles)
         if record.exists() and (known := json.loads(record.read_text()))["key"] == key:
-            return known["outputs"]
+            return dict(known["outputs"])
         folder = self._folder / variant.id
         for path in read_tree(folder).keys() - inputs.keys() if folder.exists() else ():
             (folder / path).unlink()
@@ -263,7 +265,7 @@ class Workshop:
 
     def _modfiles_of(self, variant: Variant) -> dict[str, str]:
         """Return the modfiles of a variant, resolved once per set of tools."""
-        texts = {}
+        texts: dict[str, str] = {}
         go, _ = read_go_mod(self._root / VERSIONS)
         for modfile, tools in self._tools.items():
             packages = tuple(f"{tool.package}@{tool.version}" for tool in tools if tool.serves(variant))

@@ -1,6 +1,6 @@
 """One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
 
-The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for every variant. Headers
+The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
 request ids and the lengths of bodies that hold one of them are replaced by a word.

@@ -1,5 +1,5 @@
-// Package apidoc holds the contract of the API as clients get it.
-package apidoc
+// Package openapi holds the contract of the API as clients get it.
+package openapi
 
 import _ "embed"
 

@@ -26,40 +26,32 @@ type place struct {
 }
 
 // programs is the folder of PostgreSQL itself.
-func (p place) programs() string { return filepath.Join(p.cache, "postgresql-"+string(version)) }
+func (p *place) programs() string { return filepath.Join(p.cache, "postgresql-"+string(version)) }
 
 // server is the folder that PostgreSQL calls its data directory.
-func (p place) server() string { return filepath.Join(p.data, "data") }
+func (p *place) server() string { return filepath.Join(p.data, "data") }
 
 // findPlace makes the folders. Where this is root it gives them to nobody, and becomes nobody.
-func findPlace(folder string) (place, error) {
-	p := place{cache: "", data: folder, temporary: folder == ""}
+func findPlace(folder string) (*place, error) {
+	p := &place{cache: "", data: folder, temporary: folder == ""}
 
 	root := os.Getuid() == 0
 
 	if err := p.makeCache(root); err != nil {
-		return place{}, err
+		return nil, err
 	}
 
 	if err := p.makeData(root); err != nil {
-		return place{}, err
+		return nil, err
 	}
 
 	if root {
 		if err := becomeNobody(p.cache, p.data); err != nil {
-			return place{}, fmt.Errorf("become the user %d, as PostgreSQL does not run as root: %w", nobody, err)
+			return nil, fmt.Errorf("become the user %d, as PostgreSQL does not run as root: %w", nobody, err)
 		}
 	}
 
-	// Programs write here what they don't clean up.
-	scratch := filepath.Join(p.data, "tmp")
-
-	return p, errors.Join(
-		os.RemoveAll(scratch),
-		os.Mkdir(scratch, 0o700),
-		os.Setenv("TMPDIR", scratch),
-		os.Chdir("/"), // the working directory may be one that nobody can't enter
-	)
+	return p, os.Chdir("/") // the working directory may be one that nobody can't enter
 }
 
 func (p *place) makeCache(root bool) error {

@@ -45,21 +45,20 @@ func startServer() (string, func(), error) {
 		return "", nil, fmt.Errorf("start the database: %w", err)
 	}
 
-	if err := server.Start(); err != nil {
+	if err = server.Start(); err != nil {
 		return "", nil, fmt.Errorf("start the database: %w", err)
 	}
 
 	stop := func() {
-		if err := errors.Join(input.Close(), server.Wait()); err != nil {
-			fmt.Fprintln(os.Stderr, "devdb: stop the database:", err)
+		if stopErr := errors.Join(input.Close(), server.Wait()); stopErr != nil {
+			fmt.Fprintln(os.Stderr, "devdb: stop the database:", stopErr)
 		}
 	}
 
 	address, err := bufio.NewReader(output).ReadString('\n')
 	if err != nil {
-		stop()
-
-		return "", nil, fmt.Errorf("the database did not start: %w", err)
+		// It said why.
+		return "", nil, fmt.Errorf("start the database: %w", errors.Join(input.Close(), server.Wait()))
 	}
 
 	return strings.TrimSpace(address), stop, nil

@@ -76,10 +76,10 @@ func serve(ctx context.Context, folder string, stdin io.Reader, stdout io.Writer
 }
 
 // takeOver makes sure that no other server uses the data, and stops one that was left behind.
-func (p place) takeOver() (func(), error) {
+func (p *place) takeOver() (func(), error) {
 	unlock, err := lock(filepath.Join(p.data, "lock"), syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, fmt.Errorf("%s is in use by another devdb: stop that one, or set DATABASE_URL to what it printed", p.data) //nolint:err113,revive // for people
+		return nil, fmt.Errorf("%s is in use by another devdb: stop that one, or set DATABASE_URL to what it printed", p.data) //nolint:err113 // for people
 	}
 
 	if err != nil {
@@ -88,13 +88,23 @@ func (p place) takeOver() (func(), error) {
 
 	if _, err := os.Stat(filepath.Join(p.server(), "postmaster.pid")); err == nil {
 		// A devdb that was killed could not stop it. This fails when it is dead as well.
-		_ = exec.Command(filepath.Join(p.programs(), "bin", "pg_ctl"), "stop", "-w", "-m", "fast", "-D", p.server()).Run() //nolint:errcheck,gosec,noctx,lll // see above
+		_ = exec.Command(filepath.Join(p.programs(), "bin", "pg_ctl"), "stop", "-w", "-m", "fast", "-D", p.server()).Run() //nolint:errcheck,gosec,noctx // see above
+	}
+
+	// What the programs leave in the folder for temporary files goes with the next start.
+	scratch := filepath.Join(p.data, "tmp")
+
+	err = errors.Join(os.RemoveAll(scratch), os.Mkdir(scratch, 0o700), os.Setenv("TMPDIR", scratch))
+	if err != nil {
+		unlock()
+
+		return nil, fmt.Errorf("make a folder for temporary files: %w", err)
 	}
 
 	return unlock, nil
 }
 
-func (p place) start() (string, *embeddedpostgres.EmbeddedPostgres, error) {
+func (p *place) start() (string, *embeddedpostgres.EmbeddedPostgres, error) {
 	password, err := p.password()
 	if err != nil {
 		return "", nil, err
@@ -131,7 +141,7 @@ func (p place) start() (string, *embeddedpostgres.EmbeddedPostgres, error) {
 	}
 }
 
-func (p place) config(port uint32, password string) embeddedpostgres.Config {
+func (p *place) config(port uint32, password string) embeddedpostgres.Config {
 	parameters := map[string]string{
 		"listen_addresses":        "127.0.0.1",
 		"unix_socket_directories": "",
@@ -160,7 +170,7 @@ func (p place) config(port uint32, password string) embeddedpostgres.Config {
 }
 
 // password returns the password of the server: everyone on this machine can reach its port.
-func (p place) password() (string, error) {
+func (p *place) password() (string, error) {
 	file := filepath.Join(p.data, "password")
 
 	stored, err := os.ReadFile(file) //nolint:gosec // in a folder of ours
@@ -186,7 +196,7 @@ func freePort() (uint32, error) {
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
-	defer listener.Close() //nolint:errcheck // nothing was written
+	defer listener.Close()
 
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
@@ -207,5 +217,5 @@ func lock(file string, flags int) (func(), error) {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", file, err), f.Close())
 	}
 
-	return func() { _ = f.Close() }, nil //nolint:errcheck // nothing was written
+	return func() { _ = f.Close() }, nil
 }

@@ -11,7 +11,7 @@ import (
 const Unmatched = "unmatched"
 
 // Exchange is one request and the answer to it. It belongs to one goroutine, and ends with the request.
-type Exchange interface {
+type Exchange interface { //nolint:interfacebloat // it stands for a request and an answer, which have more to them
 	// Context is what the handler will get; SetContext replaces it.
 	Context() context.Context
 	SetContext(ctx context.Context)

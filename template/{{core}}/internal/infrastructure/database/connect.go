@@ -17,6 +17,8 @@ const (
 	jitterPercent = 20
 )
 
+var errNoAnswer = errors.New("it does not answer")
+
 // Connect waits until the database answers. It tries again with growing pauses and tells waiting about each failure, until
 // the budget is spent: a service and its database may start together. A failure that time won't mend, such as a wrong
 // password, is returned at once. The error never holds the password.
@@ -32,7 +34,7 @@ func connect(ctx context.Context, ping func(context.Context) error, budget time.
 	bounded, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 
-	var last error // what the database said, which is worth more than that the time is up
+	last := errNoAnswer // until the database says something, which is worth more than that the time is up
 
 	err := retry.Do(bounded, backoff, func(ctx context.Context) error {
 		err := ping(ctx)
@@ -53,10 +55,8 @@ func connect(ctx context.Context, ping func(context.Context) error, budget time.
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("connect to the database: %w", ctx.Err())
-	case bounded.Err() != nil && last != nil:
-		return fmt.Errorf("connect to the database: no answer within %s: %w", budget, last)
 	case bounded.Err() != nil:
-		return fmt.Errorf("connect to the database: no answer within %s", budget)
+		return fmt.Errorf("connect to the database: gave up after %s: %w", budget, last)
 	default:
 		return fmt.Errorf("connect to the database: %w", err)
 	}
@@ -64,8 +64,8 @@ func connect(ctx context.Context, ping func(context.Context) error, budget time.
 
 // permanent reports whether a failure to connect will stay until someone changes the configuration.
 func permanent(err error) bool {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
 		return false
 	}
 

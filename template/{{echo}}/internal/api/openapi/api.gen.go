@@ -67,7 +67,7 @@ func (e UserStatus) Valid() bool {
 	}
 }
 
-// Email Unique, and stored in lower case.
+// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
 //
 // Example: ada@example.com
 type Email = string
@@ -88,7 +88,7 @@ type Metadata map[string]interface{}
 // NewUser defines model for NewUser.
 type NewUser struct {
 	Email    Email     `json:"email" validate:"required,email,max=254"`
-	Metadata *Metadata `json:"metadata,omitempty" validate:"omitempty,max=64"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=64"`
 	Username Username  `json:"username" validate:"required,username"`
 }
 
@@ -104,7 +104,7 @@ type ReadyStatus string
 type User struct {
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email Unique, and stored in lower case.
+	// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
 	//
 	// Example: ada@example.com
 	Email Email              `json:"email"`
@@ -127,9 +127,9 @@ type User struct {
 
 // UserChange defines model for UserChange.
 type UserChange struct {
-	Email    *Email    `json:"email,omitempty" validate:"omitempty,email,max=254"`
-	Metadata *Metadata `json:"metadata,omitempty" validate:"omitempty,max=64"`
-	Username *Username `json:"username,omitempty" validate:"omitempty,username"`
+	Email    *Email    `json:"email,omitempty" validate:"omitnil,email,max=254"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=64"`
+	Username *Username `json:"username,omitempty" validate:"omitnil,username"`
 }
 
 // UserPage defines model for UserPage.
@@ -154,10 +154,10 @@ type Username = string
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Status Only the users in this state.
-	Status *UserStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitempty,oneof=active inactive suspended"`
+	Status *UserStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitnil,oneof=active inactive suspended"`
 
 	// Limit How many users a page holds at most.
-	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitempty,min=1,max=100"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor The next_cursor of the page before. Clients must not look into it.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -185,13 +185,13 @@ type ServerInterface interface {
 	CreateUser(ctx *echo.Context) error
 	// DeleteUser Delete a user
 	// (DELETE /v1/users/{id})
-	DeleteUser(ctx *echo.Context, id openapi_types.UUID) error
+	DeleteUser(ctx *echo.Context, id string) error
 	// GetUser Read a user
 	// (GET /v1/users/{id})
-	GetUser(ctx *echo.Context, id openapi_types.UUID) error
+	GetUser(ctx *echo.Context, id string) error
 	// UpdateUser Change a user
 	// (PATCH /v1/users/{id})
-	UpdateUser(ctx *echo.Context, id openapi_types.UUID) error
+	UpdateUser(ctx *echo.Context, id string) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -262,7 +262,7 @@ func (w *ServerInterfaceWrapper) CreateUser(ctx *echo.Context) error {
 func (w *ServerInterfaceWrapper) DeleteUser(ctx *echo.Context) error {
 	var err error
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -278,7 +278,7 @@ func (w *ServerInterfaceWrapper) DeleteUser(ctx *echo.Context) error {
 func (w *ServerInterfaceWrapper) GetUser(ctx *echo.Context) error {
 	var err error
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -294,7 +294,7 @@ func (w *ServerInterfaceWrapper) GetUser(ctx *echo.Context) error {
 func (w *ServerInterfaceWrapper) UpdateUser(ctx *echo.Context) error {
 	var err error
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -458,7 +458,7 @@ func (response CreateUser201JSONResponse) VisitCreateUserResponse(w http.Respons
 }
 
 type DeleteUserRequestObject struct {
-	ID openapi_types.UUID `json:"id"`
+	ID string `json:"id"`
 }
 
 type DeleteUserResponseObject interface {
@@ -474,7 +474,7 @@ func (response DeleteUser204Response) VisitDeleteUserResponse(w http.ResponseWri
 }
 
 type GetUserRequestObject struct {
-	ID openapi_types.UUID `json:"id"`
+	ID string `json:"id"`
 }
 
 type GetUserResponseObject interface {
@@ -496,7 +496,7 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 }
 
 type UpdateUserRequestObject struct {
-	ID   openapi_types.UUID `json:"id"`
+	ID   string `json:"id"`
 	Body *UpdateUserJSONRequestBody
 }
 
@@ -666,7 +666,7 @@ func (sh *strictHandler) CreateUser(ctx *echo.Context) error {
 }
 
 // DeleteUser operation middleware
-func (sh *strictHandler) DeleteUser(ctx *echo.Context, id openapi_types.UUID) error {
+func (sh *strictHandler) DeleteUser(ctx *echo.Context, id string) error {
 	var request DeleteUserRequestObject
 
 	request.ID = id
@@ -691,7 +691,7 @@ func (sh *strictHandler) DeleteUser(ctx *echo.Context, id openapi_types.UUID) er
 }
 
 // GetUser operation middleware
-func (sh *strictHandler) GetUser(ctx *echo.Context, id openapi_types.UUID) error {
+func (sh *strictHandler) GetUser(ctx *echo.Context, id string) error {
 	var request GetUserRequestObject
 
 	request.ID = id
@@ -716,7 +716,7 @@ func (sh *strictHandler) GetUser(ctx *echo.Context, id openapi_types.UUID) error
 }
 
 // UpdateUser operation middleware
-func (sh *strictHandler) UpdateUser(ctx *echo.Context, id openapi_types.UUID) error {
+func (sh *strictHandler) UpdateUser(ctx *echo.Context, id string) error {
 	var request UpdateUserRequestObject
 
 	request.ID = id

@@ -65,7 +65,7 @@ func (e UserStatus) Valid() bool {
 	}
 }
 
-// Email Unique, and stored in lower case.
+// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
 //
 // Example: ada@example.com
 type Email = string
@@ -86,7 +86,7 @@ type Metadata map[string]interface{}
 // NewUser defines model for NewUser.
 type NewUser struct {
 	Email    Email     `json:"email" validate:"required,email,max=254"`
-	Metadata *Metadata `json:"metadata,omitempty" validate:"omitempty,max=64"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=64"`
 	Username Username  `json:"username" validate:"required,username"`
 }
 
@@ -102,7 +102,7 @@ type ReadyStatus string
 type User struct {
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email Unique, and stored in lower case.
+	// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
 	//
 	// Example: ada@example.com
 	Email Email              `json:"email"`
@@ -125,9 +125,9 @@ type User struct {
 
 // UserChange defines model for UserChange.
 type UserChange struct {
-	Email    *Email    `json:"email,omitempty" validate:"omitempty,email,max=254"`
-	Metadata *Metadata `json:"metadata,omitempty" validate:"omitempty,max=64"`
-	Username *Username `json:"username,omitempty" validate:"omitempty,username"`
+	Email    *Email    `json:"email,omitempty" validate:"omitnil,email,max=254"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=64"`
+	Username *Username `json:"username,omitempty" validate:"omitnil,username"`
 }
 
 // UserPage defines model for UserPage.
@@ -152,10 +152,10 @@ type Username = string
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
 	// Status Only the users in this state.
-	Status *UserStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitempty,oneof=active inactive suspended"`
+	Status *UserStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitnil,oneof=active inactive suspended"`
 
 	// Limit How many users a page holds at most.
-	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitempty,min=1,max=100"`
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor The next_cursor of the page before. Clients must not look into it.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
@@ -183,13 +183,13 @@ type ServerInterface interface {
 	CreateUser(c fiber.Ctx) error
 	// DeleteUser Delete a user
 	// (DELETE /v1/users/{id})
-	DeleteUser(c fiber.Ctx, id openapi_types.UUID) error
+	DeleteUser(c fiber.Ctx, id string) error
 	// GetUser Read a user
 	// (GET /v1/users/{id})
-	GetUser(c fiber.Ctx, id openapi_types.UUID) error
+	GetUser(c fiber.Ctx, id string) error
 	// UpdateUser Change a user
 	// (PATCH /v1/users/{id})
-	UpdateUser(c fiber.Ctx, id openapi_types.UUID) error
+	UpdateUser(c fiber.Ctx, id string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -313,7 +313,7 @@ func (siw *ServerInterfaceWrapper) DeleteUser(c fiber.Ctx) error {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
 	if err != nil {
@@ -342,7 +342,7 @@ func (siw *ServerInterfaceWrapper) GetUser(c fiber.Ctx) error {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
 	if err != nil {
@@ -371,7 +371,7 @@ func (siw *ServerInterfaceWrapper) UpdateUser(c fiber.Ctx) error {
 	_ = err
 
 	// ------------- Path parameter "id" -------------
-	var id openapi_types.UUID
+	var id string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid"})
 	if err != nil {
@@ -507,7 +507,7 @@ func (response CreateUser201JSONResponse) VisitCreateUserResponse(ctx fiber.Ctx)
 }
 
 type DeleteUserRequestObject struct {
-	ID openapi_types.UUID `json:"id"`
+	ID string `json:"id"`
 }
 
 type DeleteUserResponseObject interface {
@@ -523,7 +523,7 @@ func (response DeleteUser204Response) VisitDeleteUserResponse(ctx fiber.Ctx) err
 }
 
 type GetUserRequestObject struct {
-	ID openapi_types.UUID `json:"id"`
+	ID string `json:"id"`
 }
 
 type GetUserResponseObject interface {
@@ -540,7 +540,7 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(ctx fiber.Ctx) error
 }
 
 type UpdateUserRequestObject struct {
-	ID   openapi_types.UUID `json:"id"`
+	ID   string `json:"id"`
 	Body *UpdateUserJSONRequestBody
 }
 
@@ -704,7 +704,7 @@ func (sh *strictHandler) CreateUser(ctx fiber.Ctx) error {
 }
 
 // DeleteUser operation middleware
-func (sh *strictHandler) DeleteUser(ctx fiber.Ctx, id openapi_types.UUID) error {
+func (sh *strictHandler) DeleteUser(ctx fiber.Ctx, id string) error {
 	var request DeleteUserRequestObject
 
 	request.ID = id
@@ -731,7 +731,7 @@ func (sh *strictHandler) DeleteUser(ctx fiber.Ctx, id openapi_types.UUID) error 
 }
 
 // GetUser operation middleware
-func (sh *strictHandler) GetUser(ctx fiber.Ctx, id openapi_types.UUID) error {
+func (sh *strictHandler) GetUser(ctx fiber.Ctx, id string) error {
 	var request GetUserRequestObject
 
 	request.ID = id
@@ -758,7 +758,7 @@ func (sh *strictHandler) GetUser(ctx fiber.Ctx, id openapi_types.UUID) error {
 }
 
 // UpdateUser operation middleware
-func (sh *strictHandler) UpdateUser(ctx fiber.Ctx, id openapi_types.UUID) error {
+func (sh *strictHandler) UpdateUser(ctx fiber.Ctx, id string) error {
 	var request UpdateUserRequestObject
 
 	request.ID = id

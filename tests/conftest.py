@@ -31,9 +31,15 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test that asks for a variant once for each; a worker takes all tests of one, to use what is built."""
+    """Run a test that asks for a variant once for each; a worker takes all tests of one, to use what is built.
+
+    `@pytest.mark.variants("fiber-ent", ...)` names the few on which an expensive test runs.
+    """
     if "variant" in metafunc.fixturenames:
-        variants = find_variants()[:1] if metafunc.config.getoption("--project") else find_variants()
+        wanted = metafunc.definition.get_closest_marker("variants")
+        variants = [each for each in find_variants() if not wanted or each.id in wanted.args]
+        if metafunc.config.getoption("--project"):
+            variants = variants[:1]
         marked = [pytest.param(each, id=each.id, marks=pytest.mark.xdist_group(each.id)) for each in variants]
         metafunc.parametrize("variant", marked, scope="session")
 

@@ -96,31 +96,9 @@ def gofmt(text: str) -> bool:
 
 # Exactness
 
-PIECES = st.sampled_from(
-    [
-        "a",
-        "b",
-        "{",
-        "}",
-        "{{",
-        "}}",
-        "{%",
-        "%}",
-        "{#",
-        "#}",
-        "//% if x",
-        "//%",
-        " ",
-        "\t",
-        "\r",
-        '"',
-        "\\",
-        "'",
-        "é",
-        "\u2028",
-    ]
-    + ["github.com/acme/parcel-desk", "parcel-desk", "/ent", "-x", "{{ module_path }}", "\\n", "//"]
-)
+BRACES = ["{{", "}}", "{%", "%}", "{#", "#}", "//", "//%", "{{}}", "//%if"]
+SAMPLE = ["github.com/acme/parcel-desk", "parcel-desk", "/ent", "-x"]
+PIECES = st.sampled_from([*"ab{} \t\r\"\\'é\u2028", "//% if x", "\\n", "{{ module_path }}", *BRACES, *SAMPLE])
 LINES = st.lists(st.lists(PIECES, max_size=4).map("".join), max_size=8)
 TEXTS = st.builds(lambda lines, end: "\n".join(lines) + end, LINES, st.sampled_from(["", "\n", "\n\n"]))
 

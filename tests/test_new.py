@@ -44,9 +44,7 @@ def make_new(clone: Path, tmp_path: Path) -> MakeNew:
 
     def run(**variables: str | Path) -> subprocess.CompletedProcess[str]:
         command = [*make, *(f"{name}={value}" for name, value in variables.items())]
-        return subprocess.run(
-            command, cwd=clone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=clone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     return run
 
@@ -95,9 +93,7 @@ def test_all_problems_are_told_and_nothing_is_written(make_new: MakeNew, tmp_pat
     assert not (tmp_path / "service").exists()
 
 
-@pytest.mark.parametrize(
-    "text", ["", "- project_name\n", "project_name: [", "project_name\n", "\x00"], ids=ascii
-)
+@pytest.mark.parametrize("text", ["", "- project_name\n", "project_name: [", "project_name\n", "\x00"], ids=ascii)
 def test_a_file_that_holds_no_answers_is_refused(text: str, make_new: MakeNew, tmp_path: Path) -> None:
     """One line that begins with ANSWERS."""
     (tmp_path / "answers.yml").write_text(text, "utf-8")

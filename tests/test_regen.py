@@ -1,4 +1,4 @@
-"""Properties of `make regen`, on a template of a few files, with shell commands and the real go command as generators."""
+"""Properties of `make regen`, on a small template whose generators are shell commands and the go command."""
 
 from __future__ import annotations
 

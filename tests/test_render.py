@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+import yaml
 from pytest_copie.plugin import Copie
 
 from tools import checks
 from tools.questions import Questionnaire
 from tools.render import read_tree, render
 from tools.variants import Variant, find_layers, find_variants
+
+TABLE = yaml.safe_load(Path(__file__).with_name("answers.yml").read_text("utf-8"))
 
 
 def test_the_template_has_nothing_that_asks_for_trust(questionnaire: Questionnaire) -> None:
@@ -82,3 +88,55 @@ def test_only_what_the_axes_name_differs_between_variants(
         path for path in shared if path.startswith(("internal/domain/", "internal/pkg/", "internal/api/handler/"))
     }
     assert [path for path in sorted(core_only) if len({tree[path] for tree in trees}) > 1] == []
+
+
+def test_the_answers_are_the_only_names(template: Path, tmp_path: Path, variant: Variant) -> None:
+    """Nothing of the sample that the tests render is written into the template by hand."""
+    others = {
+        "project_name": "seat-map",
+        "module_path": "a.io/b",
+        "description": "Seats.",
+        "owner": "Zoë",
+        "port": "8123",
+    }
+    render(template, tmp_path / "project", {**variant.answers, **others})
+    sample = re.compile(r"parcel[-_]desk|acme/|Keeps track|Acme", re.IGNORECASE)
+    assert checks.find_in(tmp_path / "project", sample) == []
+
+
+@pytest.mark.parametrize("licence", ["MIT", "Apache-2.0", "BSD-3-Clause", "Proprietary"])
+def test_every_licence_names_itself_and_the_owner(licence: str, template: Path, tmp_path: Path) -> None:
+    """One choice, one text; the year is left out because the same answers give the same bytes."""
+    first = find_variants()[0]
+    render(template, tmp_path / "project", {**first.answers, "license": licence, "owner": "Zoë O'Brien & Söhne GmbH"})
+    text = (tmp_path / "project" / "LICENSE").read_text("utf-8")
+    said = {
+        "MIT": "MIT License",
+        "Apache-2.0": "Apache License",
+        "BSD-3-Clause": "BSD 3-Clause",
+        "Proprietary": "All rights",
+    }
+    assert [name for name, words in said.items() if words.lower() in text.lower()[:600]] == [licence]
+    assert "Zoë O'Brien & Söhne GmbH" in text
+    assert licence in (tmp_path / "project" / "README.md").read_text("utf-8") or licence == "Proprietary"
+
+
+@pytest.mark.parametrize("description", TABLE["accepted"]["description"], ids=ascii)
+def test_an_accepted_text_arrives_unchanged(description: str, template: Path, tmp_path: Path) -> None:
+    """The README opens with it, as it was typed."""
+    render(template, tmp_path / "project", {**find_variants()[0].answers, "description": description})
+    assert f"\n{description}\n" in (tmp_path / "project" / "README.md").read_text("utf-8")
+
+
+def test_a_leftover_and_a_foreign_word_are_found(variant: Variant, rendered: Path, tmp_path: Path) -> None:
+    """The counterpart of the clean renders above."""
+    project = tmp_path / "project"
+    shutil.copytree(rendered, project)
+    foreign = "entgo.io/ent" if variant.has("orm", "pgx") else "pgx.NamedArgs{}"
+    for text in ("{{ project_name }}", "{% if framework %}", "  //% endif", foreign):
+        (project / "planted.txt").write_text(f"one\n{text}\n", "utf-8")
+        found = [*checks.jinja_left(project), *checks.foreign_words(project, variant)]
+        assert [line for line in found if line.startswith("planted.txt:2:")], text
+    (project / "planted.txt").rename(project / ("fiber.go" if variant.has("framework", "echo") else "echo.go"))
+    assert checks.foreign_words(project, variant)
+    assert checks.differs_from_golden(project, variant)

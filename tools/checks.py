@@ -11,14 +11,20 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from tools.questions import ROOT
+from tools.questions import ROOT, load_questionnaire
 from tools.variants import Variant
 
 WORDS_FILE = Path(__file__).with_name("words.yml")
 GOLDEN = ROOT / "tests" / "golden"
 
-JINJA_LEFT = re.compile(r"(?<!\$)\{\{ |\{%|\{#|//%")
-"""`${{ }}` belongs to GitHub's workflows, `{{.Name}}` to Go's templates."""
+JINJA_WORDS = "if|elif|else|endif|for|endfor|raw|endraw|set|endset|macro|endmacro|from|import|include|filter|endfilter"
+
+
+@cache
+def jinja_pattern() -> re.Pattern[str]:
+    """Match a tag, a condition or an answer of the template; other tools' braces (`{{.Name}}`, `${{ }}`) are theirs."""
+    answers = "|".join(question.name for question in load_questionnaire().questions)
+    return re.compile(rf"\{{\{{-?\s*(?:{answers}|_copier\w+)\b|\{{%[-+]?\s*(?:{JINJA_WORDS})\b|^\s*//%")
 
 
 @cache
@@ -48,11 +54,16 @@ def foreign_words(project: Path, variant: Variant) -> list[str]:
 
 def jinja_left(project: Path) -> list[str]:
     """Find what Jinja should have replaced."""
+    return find_in(project, jinja_pattern())
+
+
+def find_in(project: Path, pattern: re.Pattern[str]) -> list[str]:
+    """Find a pattern in names and texts of files."""
     return [
         f"{path}:{number}: {match!r}"
         for path in files_of(project)
         for number, line in _lines(project, path)
-        for match in _matches([JINJA_LEFT], line)
+        for match in _matches([pattern], line)
     ]
 
 
@@ -78,7 +89,7 @@ def _matches(patterns: Iterable[re.Pattern[str]], line: str) -> Iterator[str]:
 
 
 class GoCheck(BaseModel):
-    """A command that runs in a rendered project; it fails by its exit code or, where that is wanted, by printing anything."""
+    """A command for a rendered project; it fails by its exit code or, where that is wanted, by printing anything."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -128,7 +139,7 @@ GO_CHECKS = (
     GoCheck(name="lint", command=("make", "lint"), silent=False),
     GoCheck(name="test", command=("make", "test")),
 )
-"""In the order in which a mistake is cheapest to find. The generators come early: what they change, nothing after tests."""
+"""In the order in which a mistake is cheapest to find."""
 
 ANY_MODULE_PATH = ("gofmt", "gofumpt", "tidy", "build", "generate")
 """The checks that can depend on the module path."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from tools.questions import ROOT, Question, load_questionnaire
 
@@ -11,7 +12,8 @@ PAGE = ROOT / "docs" / "answers.md"
 HEADER = """\
 # The answers
 
-Give them when Copier asks, with `--data NAME=VALUE`, or in a file (`make new DEST=... ANSWERS=file.yml`). `make docs` makes this page from `questions/`.
+Give them when Copier asks, with `--data NAME=VALUE`, or in a file (`make new DEST=... ANSWERS=file.yml`).
+`make docs` makes this page from `questions/`.
 
 | name | question | choices | default |
 |---|---|---|---|
@@ -20,29 +22,15 @@ Give them when Copier asks, with `--data NAME=VALUE`, or in a file (`make new DE
 FOOTER = """
 ## Computed
 
-These follow from the answers, are never asked and are not stored. Those named like a folder of `template/` switch that layer on (`.`) or off.
+These follow from the answers, are never asked and are not stored. Those named like a folder of `template/` switch that
+layer on (`.`) or off.
 
 | name | value |
 |---|---|
 """
 
-RULES = """
-## What is refused, and why
-
-A wrong answer is refused by name before anything is written. `extensions/naming.jinja` holds the rules, `tests/answers.yml` examples of both kinds.
-
-- **project_name** is a DNS label of at most 40 characters, because it names the program, the image and the Kubernetes objects. It is no word
-  of Go, no standard package, no folder of the project and no reserved word of PostgreSQL, because the database is named after it.
-- **module_path** follows `CheckPath` of golang.org/x/mod. Beyond that no element begins with a dash (an option in a shell) or is `cmd`, `internal`,
-  `main`, `testdata` or `vendor` (the go command treats these in a way of its own).
-- **description** and **owner** are one line of letters and digits of any script, spaces and `. , : ! ? ( ) ' ’ & + - – — / @ % _`. They begin with a letter or digit.
-  - Refused: quotes, backticks, `$ \\ ; | < > { } [ ] * # = ~ ^`, line breaks, control characters and characters that cannot be seen. One of them could end a
-    comment, a string or a table, start a command, a link or an anchor, or show something else than what is stored.
-  - An apostrophe stands inside a word (O'Brien) and an ampersand between words (Black & Sons, R&D): there neither opens a string nor an anchor. YAML gets these
-    texts through `tojson`, so both are safe in the API document too.
-  - A word does not mix Latin letters with Greek or Cyrillic ones, and full-width or mathematical letters are refused: they only look like others.
-- **port** needs no privileges (1024 or more) and is not that of PostgreSQL (5432), Redis (6379) or the admin listener (9090).
-"""
+RULES = Path(__file__).with_name("answers_rules.md")
+"""The part of the page that no question says."""
 
 
 def row(*cells: str) -> str:
@@ -63,7 +51,7 @@ def page() -> str:
         for q in questionnaire.asked
     )
     computed = (row(f"`{q.name}`", f"`{q.default}`") for q in questionnaire.hidden)
-    return HEADER + "".join(asked) + FOOTER + "".join(computed) + RULES
+    return HEADER + "".join(asked) + FOOTER + "".join(computed) + "\n" + RULES.read_text("utf-8")
 
 
 def main() -> int:

@@ -213,22 +213,12 @@ def fold_file(
     Raises FoldError when no layer is on in exactly these variants, when a condition is too long, or when the result
     does not parse.
     """
-    files = []
     try:
-        for layer, part in _rooms(space, texts):
-            if len(set(part.values())) == 1:
-                file = _plain(layer, path, next(iter(part.values())), names)
-            else:
-                file = TemplateFile(layer, path, _folded(space, part, names, parses), is_template=True)
-            if file.is_template and parses is not None and not parses(file.text):
-                raise FoldError(
-                    f"as a template of {layer} it does not parse: a line that Jinja would read, or a declaration that "
-                    "opens in one variant only, stands where no comment can. Change the generator's input."
-                )
-            files.append(file)
+        return [
+            TemplateFile(layer, path, *_template(space, part, names, parses)) for layer, part in _rooms(space, texts)
+        ]
     except FoldError as error:
         raise FoldError(f"{path}: {error}") from None
-    return files
 
 
 def unfold(source: TemplateFile, environment: jinja2.Environment, answers: Mapping[str, object]) -> str:
@@ -258,12 +248,23 @@ def prove(
             )
 
 
-def _plain(layer: str, path: str, text: str, names: Mapping[str, str]) -> TemplateFile:
-    """Return the file of a layer that is on in exactly the variants of the text."""
-    if not any(pattern.search(text) for pattern in _patterns(names)):
-        return TemplateFile(layer, path, text, is_template=False)
-    units = [_Unit(line, 1) for line in _lines(text)]
-    return TemplateFile(layer, path, _write(units, 1, {}, names), is_template=True)
+def _template(
+    space: Space, texts: Mapping[int, str], names: Mapping[str, str], parses: Parses | None
+) -> tuple[str, bool]:
+    """Return the text of the one file that stands for all texts, and whether it is a template."""
+    text = next(iter(texts.values()))
+    if len(set(texts.values())) > 1:
+        text = _folded(space, texts, names, parses)
+    elif any(pattern.search(text) for pattern in _patterns(names)):
+        text = _write([_Unit(line, 1) for line in _lines(text)], 1, {}, names)
+    else:
+        return text, False
+    if parses is not None and not parses(text):
+        raise FoldError(
+            "as a template it does not parse: a line that Jinja would read, or a declaration that opens in one variant "
+            "only, stands where no comment can. Change the generator's input."
+        )
+    return text, True
 
 
 def _folded(space: Space, texts: Mapping[int, str], names: Mapping[str, str], parses: Parses | None) -> str:

@@ -99,7 +99,9 @@ def table(outcomes: Sequence[Outcome]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the checks and return the exit code: 1 when anything was found."""
     parser = argparse.ArgumentParser(description="Check every variant of the template.")
-    parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="i/n", help="check only the i-th of n parts")
+    parser.add_argument(
+        "--shard", type=parse_shard, default=(1, 1), metavar="i/n", help="check only the i-th of n parts"
+    )
     options = parser.parse_args(arguments)
     try:
         environment = go_environment()

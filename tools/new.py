@@ -47,21 +47,27 @@ def destination_problems(destination: str) -> list[str]:
     return []
 
 
-def find_problems(questionnaire: Questionnaire, destination: str, answers_file: str) -> tuple[dict[str, Any], list[str]]:
+def find_problems(
+    questionnaire: Questionnaire, destination: str, answers_file: str
+) -> tuple[dict[str, Any], list[str]]:
     """Collect every problem before anything is written; the answers are complete when there is none."""
     problems = destination_problems(destination)
     if answers_file:
         answers, unreadable = read_answers(Path(answers_file))
         return answers, problems + (unreadable or questionnaire.problems(answers))
     if not sys.stdin.isatty():
-        problems.append("ANSWERS: there is no terminal to ask on; name a file of answers, such as ANSWERS=examples/echo-pgx.yml")
+        problems.append(
+            "ANSWERS: there is no terminal to ask on; name a file of answers, such as ANSWERS=examples/echo-pgx.yml"
+        )
     return {}, problems
 
 
 def copy_template(destination: Path, answers: dict[str, Any], *, ask: bool) -> None:
     """Render the commit that is checked out here, so that `copier update` finds it again."""
     if (ROOT / ".git").exists() and git(ROOT, "status", "--porcelain").strip():
-        print("note: this template has uncommitted changes; commit them before you rely on copier update", file=sys.stderr)
+        print(
+            "note: this template has uncommitted changes; commit them before you rely on copier update", file=sys.stderr
+        )
     copier.run_copy(str(ROOT), destination, data=answers, defaults=not ask, quiet=True, vcs_ref="HEAD")
 
 

@@ -49,7 +49,7 @@ def commit_all(folder: Path, message: str) -> None:
 def take_snapshot(destination: Path, tag: str = TAG, source: Path = ROOT) -> Path:
     """Copy the template as it stands on disk into a tagged git repository and return its absolute path.
 
-    Updates need a tag, and a work tree with uncommitted changes would be rendered from a commit that nobody can find again.
+    Updates need a tag, and uncommitted changes would be rendered from a commit that nobody can find again.
     """
     destination.mkdir(parents=True)
     for part in TEMPLATE_PARTS:
@@ -98,8 +98,8 @@ def update(project: Path, answers: Mapping[str, Any] | None = None, ref: str | N
 def fast_copier() -> Iterator[None]:
     """Make Copier render faster inside the block, with the same bytes; for tests and the matrix only.
 
-    Compiled templates are kept between renders, and the one `git config` process that Copier starts for each file it writes
-    is left out: it matters only where git ignores the executable bit. tests/test_copy.py compares with Copier's own command.
+    Compiled templates are kept between renders, and the `git config` process that Copier starts for each file it writes
+    is left out: it matters only where git ignores the executable bit. tests/test_copy.py compares with plain Copier.
     """
     compiled: dict[tuple[Any, ...], Any] = {}
     compile_template = Environment.compile
@@ -115,7 +115,7 @@ def fast_copier() -> Iterator[None]:
 
     with (
         mock.patch.object(Environment, "compile", compile_once),
-        mock.patch.object(copier_internals.Worker, "_sync_git_index_executable_bit", lambda *_: None),
+        mock.patch.object(copier_internals.Worker, "_sync_git_index_executable_bit", return_value=None),
     ):
         yield
 

@@ -1,4 +1,4 @@
-"""Go and a C compiler for the checks: those of the machine when they will do, otherwise from PyPI into the virtual environment.
+"""Go and a C compiler for the checks: those of the machine when they will do, otherwise from PyPI into .venv.
 
 Usage: python -m tools.toolchain   (finds or installs, and says what it found)
 """

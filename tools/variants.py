@@ -1,7 +1,7 @@
 """Axes, layers and variants, all read from copier.yml: adding an option there adds it here.
 
-A *layer* is a folder `template/{{name}}` switched by a hidden question of that name. An *axis* is a question with choices that
-a layer depends on. A *variant* is one choice for each axis; its id joins the choices, such as `echo-pgx`.
+A *layer* is a folder `template/{{name}}` switched by a hidden question of that name. An *axis* is a question with
+choices that a layer depends on. A *variant* is one choice for each axis; its id joins the choices, such as `echo-pgx`.
 """
 
 from __future__ import annotations

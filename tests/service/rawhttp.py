@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 
 Headers = Iterable[tuple[str, str]]
 
@@ -57,6 +58,23 @@ def encode_json(method: str, target: str, value: object, headers: Headers = ()) 
     return encode(method, target, [JSON, *headers], json.dumps(value).encode())
 
 
+class _Shared:
+    """Lets HTTPResponse read one response of a connection and leaves what follows to the next one."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self._file = file
+
+    def makefile(self, _mode: str) -> _Shared:
+        """Return this object where HTTPResponse would open a file, and lose what that had buffered."""
+        return self
+
+    def close(self) -> None:
+        """Leave the file open."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 class Connection:
     """One connection, for one request after another."""
 
@@ -64,6 +82,7 @@ class Connection:
         """Connect. Each later wait is bounded by the timeout, in seconds."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self.socket.makefile("rb")
 
     def send(self, raw: bytes) -> None:
         """Send bytes as they are."""
@@ -71,7 +90,7 @@ class Connection:
 
     def receive(self, method: str = "GET") -> Answer:
         """Read one response. The method decides whether it may have a body. Raises OSError when there is none."""
-        response = HTTPResponse(self.socket, method=method)
+        response = HTTPResponse(cast(socket.socket, _Shared(self._file)), method=method)
         try:
             response.begin()
             body = response.read()
@@ -99,6 +118,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection."""
+        self._file.close()
         self.socket.close()
 
 

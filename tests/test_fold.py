@@ -329,6 +329,14 @@ def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
     assert '//% if framework == "fiber"\n' + block.format("b") + "//% endif\n" in file.text
 
 
+def test_a_block_that_begins_like_its_successor_is_taken_from_its_beginning() -> None:
+    """The first line they share could be taken for the other's."""
+    first, second = "\tif ok {\n\t\ta()\n\t}\n", "\tif ok {\n\t\tb()\n\t}\n"
+    fiber, echo = COMMON + first + second, COMMON + second
+    (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
+    assert file.text == f'{COMMON}//% if framework == "fiber"\n{first}//% endif\n{second}'
+
+
 def test_a_blank_line_after_a_block_survives() -> None:
     """Jinja swallows blank lines after a line statement."""
     fiber, echo = COMMON + "a\nfiber\n\nz\n", COMMON + "a\necho\n\nz\n"

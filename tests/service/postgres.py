@@ -143,13 +143,13 @@ class Postgres:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _initialise(self) -> None:
-        command = [self._binaries / "initdb", "-D", self._data, "-U", SUPERUSER, "--no-sync"]
+        command: list[str | Path] = [self._binaries / "initdb", "-D", self._data, "-U", SUPERUSER, "--no-sync"]
         password = self._folder / "password"
         password.write_text(self.password)
         password.chmod(0o644)  # the folder itself keeps others out
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"]
         access = ["--auth=scram-sha-256", f"--pwfile={password}"]
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[bytes] = subprocess.run(
             [*command, *locale, *access],
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -53,7 +53,7 @@ func (l *listener) closeConnections() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 
-	var errs []error
+	errs := make([]error, 0, len(l.open))
 	for c := range l.open {
 		errs = append(errs, c.Conn.Close())
 	}

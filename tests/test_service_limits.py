@@ -65,7 +65,7 @@ def test_a_slow_body_is_cut(start: Start, database: Database) -> None:
     service.wait_ready()
     with connect(service.port) as connection:
         connection.send(HEADER)
-        assert 1.0 < dribble(connection, b" " * 1000) < CUT_WITHIN
+        assert 1.5 < dribble(connection, b" " * 1000) < CUT_WITHIN
 
 
 def test_an_idle_connection_is_closed(start: Start, database: Database) -> None:

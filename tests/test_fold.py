@@ -200,17 +200,19 @@ def test_names_become_answers_and_longer_paths_stay() -> None:
         'import "github.com/acme/parcel-desk/ent"\n'
         '"github.com/acme/parcel-desk"\n'
         "https://github.com/acme/parcel-desk.\n"
+        "proxy.example/github.com/acme/parcel-desk/@v\n"
         "image: registry/parcel-desk:1\n"
         "github.com/acme/parcel-desk-tools github.com/acme/parcel-desk2 github.com/acme/parcel-desk.io\n"
         "xgithub.com/acme/parcel-desks parcel-desks my-parcel-desk\n"
     )
     (file,) = fold(FOUR, dict.fromkeys(range(4), text))
     assert file.is_template
-    kept = text.splitlines(keepends=True)[4:]
+    kept = text.splitlines(keepends=True)[5:]
     assert file.text == (
         'import "{{ module_path }}/ent"\n'
         '"{{ module_path }}"\n'
         "https://{{ module_path }}.\n"
+        "proxy.example/github.com/acme/{{ project_name }}/@v\n"
         "image: registry/{{ project_name }}:1\n" + "".join(kept)
     )
 
@@ -222,6 +224,12 @@ def test_a_fold_renders_other_names_in_their_place() -> None:
     other = {"module_path": "a.io/b", "project_name": "c"}
     rendered = unfold(file, environment(), answers_of(FOUR, other)[0])
     assert rendered == 'package x\n\nimport "a.io/b/ent"\n\nvar x = []y{{c}}\n'
+
+
+def test_a_brace_before_a_name_stays_a_brace() -> None:
+    """Three braces in a row would be read as two and one."""
+    (file,) = fold(FOUR, dict.fromkeys(range(4), "x{parcel-desk}\n"))
+    assert file.text == '//% print "x{" ~ project_name ~ "}\\n"\n'
 
 
 # Conditions
@@ -327,6 +335,17 @@ def test_a_repeated_block_is_taken_whole_not_from_its_middle() -> None:
     fiber, echo = COMMON + fiber, COMMON + echo
     (file,) = fold(FOUR, {0: fiber, 1: fiber, 2: echo, 3: echo})
     assert '//% if framework == "fiber"\n' + block.format("b") + "//% endif\n" in file.text
+
+
+@pytest.mark.parametrize(
+    ("fiber", "echo"),
+    [("said\n\nfiber\n", "\nsaid\necho\n"), ("said\nsaid\n}\n}\n}\nfiber\n", "}\n}\n}\nsaid\nsaid\necho\n")],
+)
+def test_lines_that_say_something_align_before_braces_and_blanks(fiber: str, echo: str) -> None:
+    """Else what is common stands twice, each time under a condition."""
+    texts = {0: COMMON + fiber, 1: COMMON + fiber, 2: COMMON + echo, 3: COMMON + echo}
+    (file,) = fold(FOUR, texts)
+    assert file.text.count("said\n") == fiber.count("said\n")
 
 
 def test_a_block_that_begins_like_its_successor_is_taken_from_its_beginning() -> None:

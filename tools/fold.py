@@ -116,7 +116,7 @@ class Space:
         chosen: list[_Box] = []
         missing = members
         while missing:
-            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -len(box.tests), -len(box.text)))
+            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -len(box.text)))
             chosen.append(best)
             missing &= ~best.members
         for box in list(chosen):

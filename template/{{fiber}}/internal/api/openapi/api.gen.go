@@ -65,7 +65,10 @@ func (e UserStatus) Valid() bool {
 	}
 }
 
-// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
+// Cursor Where a page starts. Clients must not look into it: the pattern tells what the service can read from what it can't, and may change.
+type Cursor = string
+
+// Email An email address; unique, and stored in lower case. The pattern is stricter than RFC 5321: it has a dot in the domain and nothing quoted.
 //
 // Example: ada@example.com
 type Email = string
@@ -102,7 +105,7 @@ type ReadyStatus string
 type User struct {
 	CreatedAt time.Time `json:"created_at"`
 
-	// Email Unique, and stored in lower case. An address as browsers accept it, with a dot in its domain.
+	// Email An email address; unique, and stored in lower case. The pattern is stricter than RFC 5321: it has a dot in the domain and nothing quoted.
 	//
 	// Example: ada@example.com
 	Email Email              `json:"email"`
@@ -135,7 +138,7 @@ type UserPage struct {
 	Items []User `json:"items"`
 
 	// NextCursor Where the following page starts; null on the last page.
-	NextCursor *string `json:"next_cursor"`
+	NextCursor *Cursor `json:"next_cursor"`
 
 	// Total How many users there are on all pages.
 	Total int64 `json:"total"`
@@ -157,8 +160,8 @@ type ListUsersParams struct {
 	// Limit How many users a page holds at most.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
-	// Cursor The next_cursor of the page before. Clients must not look into it.
-	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+	// Cursor The next_cursor of the page before.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.

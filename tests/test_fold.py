@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.fold import Axis, FoldError, Space, TemplateFile, fold_file, prove, unfold
+from tools.regen import gofmt_parses
 
 NAMES = {"module_path": "github.com/acme/parcel-desk", "project_name": "parcel-desk"}
 FRAMEWORK = Axis("framework", ("fiber", "echo"))
@@ -87,11 +87,6 @@ def texts_where(space: Space, lines: Sequence[tuple[str, object]]) -> dict[int, 
 def conditions(text: str) -> list[str]:
     """The conditions of a template, in order."""
     return re.findall(r"^//% if (.*)$", text, flags=re.MULTILINE)
-
-
-def gofmt(text: str) -> bool:
-    """Whether Go's own formatter can read the text."""
-    return subprocess.run(["gofmt", "-e"], input=text.encode(), capture_output=True, check=False).returncode == 0
 
 
 # Exactness
@@ -222,7 +217,7 @@ def test_a_fold_renders_other_names_in_their_place() -> None:
     text = 'package x\n\nimport "github.com/acme/parcel-desk/ent"\n\nvar x = []y{{parcel-desk}}\n'
     (file,) = fold(FOUR, dict.fromkeys(range(4), text))
     other = {"module_path": "a.io/b", "project_name": "c"}
-    rendered = unfold(file, environment(), answers_of(FOUR, other)[0])
+    rendered = unfold(file, environment(), answers_of(FOUR, other))[0]
     assert rendered == 'package x\n\nimport "a.io/b/ent"\n\nvar x = []y{{c}}\n'
 
 
@@ -407,21 +402,21 @@ def test_a_go_template_with_another_signature_per_variant_parses() -> None:
         texts[bit] = signature.format(**{"import": f"example.com/{framework}", "type": framework}) + (
             f"\nfunc {orm}() {{\n\tcommon()\n}}\n"
         )
-    (file,) = fold(FOUR, texts, parses=gofmt)
-    assert gofmt(file.text)
+    (file,) = fold(FOUR, texts, parses=gofmt_parses)
+    assert gofmt_parses(file.text)
     assert '"{{ module_path }}/internal/user"' in file.text
 
 
 def test_a_line_that_jinja_would_read_is_printed_and_the_go_template_parses() -> None:
     """To gofmt the line is a comment."""
     text = WIRE.format(**{"import": "example.com/x", "type": "x", "options": '{{parcel-desk: "a"}}'})
-    (file,) = fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)
+    (file,) = fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt_parses)
     assert '//% print "\\tstore := user.New([]user.Option{{" ~ project_name ~ ": \\"a\\"}})\\n"\n' in file.text
-    assert gofmt(file.text)
+    assert gofmt_parses(file.text)
 
 
 def test_go_that_cannot_be_escaped_is_refused() -> None:
     """A printed line that opens a block leaves its end alone."""
     text = 'package x\n\nimport "github.com/acme/parcel-desk/y"\n\nvar x = [][]y.T{{\n\t1,\n}}\n'
     with pytest.raises(FoldError, match="does not parse"):
-        fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt)
+        fold(FOUR, dict.fromkeys(range(4), text), parses=gofmt_parses)

@@ -62,6 +62,6 @@ def test_a_check_can_fail(tmp_path: Path, go_environment: dict[str, str]) -> Non
     gofmt = next(check for check in GO_CHECKS if check.name == "gofmt")
     assert gofmt.run(tmp_path, go_environment)
     assert GoCheck(name="exit", command=("false",)).run(tmp_path, go_environment)
+    assert not GoCheck(name="fine", command=("true",), silent=True, settled=True).run(tmp_path, go_environment)
     touch = ("sh", "-c", "echo >> main.go")
     assert GoCheck(name="settled", command=touch, settled=True).run(tmp_path, go_environment)
-    assert not GoCheck(name="fine", command=("true",), silent=True, settled=True).run(tmp_path, go_environment)

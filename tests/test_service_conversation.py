@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,9 @@ def test_the_conversation_is_the_recorded_one(
     if request.config.getoption("--record"):
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(transcript.text(), encoding="utf-8")
-    assert transcript.text().split("\n\n### ") == GOLDEN.read_text(encoding="utf-8").split("\n\n### ")
+    recorded, now = GOLDEN.read_text(encoding="utf-8").splitlines(), transcript.text().splitlines()
+    differences = difflib.unified_diff(recorded, now, "recorded", "now", n=8, lineterm="")
+    assert recorded == now, "\n".join(differences)
 
 
 def test_every_answer_keeps_the_contract(exchanges: list[tuple[Step, Answer]], project: Path) -> None:

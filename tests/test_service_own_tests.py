@@ -15,9 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.service.postgres import Postgres, is_root, unprivileged
+from tests.service.postgres import Postgres, unprivileged
 
-DATABASE_TESTS = "./internal/infrastructure/database/..."
+DATABASE = "internal/infrastructure/database"
+ONE_TEST = "TestUsers_CreateReturnsWhatIsStored"
+NO_NETWORK = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:1")
 BOUND = 1500.0
 
 ONE_OF_ALL = pytest.mark.variants("echo-pgx")
@@ -49,39 +51,32 @@ def test_make_test_integration_passes(copy: Path, postgres: Postgres, go_environ
 
 
 @ONE_OF_ALL
-@pytest.mark.parametrize("user", ["this user", "an unprivileged user"])
-def test_its_tests_bring_a_postgresql_of_their_own(copy: Path, go_environment: dict[str, str], user: str) -> None:
+def test_its_tests_bring_a_postgresql_of_their_own(copy: Path, go_environment: dict[str, str]) -> None:
     """Without TEST_DATABASE_URL and Docker they run on an embedded server, also as root, and leave none behind."""
-    if user == "this user":
-        done = run(
-            ["go", "test", "-tags=integration", "-count=1", DATABASE_TESTS], copy, without_docker(go_environment)
-        )
-    else:
-        done = run_as_stranger(copy, without_docker(go_environment))
+    done = run(["go", "test", "-tags=integration", "-count=1", f"./{DATABASE}"], copy, without_docker(go_environment))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SKIP" not in done.stdout
     assert not [process for process in psutil.process_iter(["cwd"]) if is_below(process, copy)]
 
 
 @ONE_OF_ALL
-def test_its_tests_fail_and_say_what_to_do_when_there_is_no_postgresql(
-    copy: Path, go_environment: dict[str, str], tmp_path: Path
-) -> None:
-    """No address, no Docker, no network: a failure, not a skip."""
-    nowhere = "http://127.0.0.1:1"
-    environment = {
-        **without_docker(go_environment),
-        **go_folders(go_environment),
-        "HOME": str(tmp_path),
-        "HTTPS_PROXY": nowhere,
-        "HTTP_PROXY": nowhere,
-        "GOPROXY": "off",
-    }
-    done = run(["go", "test", "-tags=integration", "-count=1", DATABASE_TESTS], copy, environment)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "--- FAIL" in done.stdout
-    assert "SKIP" not in done.stdout
-    assert all(word in done.stdout + done.stderr for word in ("Docker", "TEST_DATABASE_URL")), done.stdout
+def test_a_stranger_gets_a_postgresql_or_is_told_what_to_do(copy: Path, go_environment: dict[str, str]) -> None:
+    """A user who owns nothing but the project: without network a failure that helps, with it an embedded server."""
+    environment = without_docker(go_environment)
+    program = copy.parent / "database.test"
+    built = run(["go", "test", "-c", "-tags=integration", "-o", str(program), f"./{DATABASE}"], copy, environment)
+    assert built.returncode == 0, built.stderr
+    environment, user = become_stranger(copy, environment)
+    command = [str(program), "-test.v", f"-test.run=^{ONE_TEST}$"]
+
+    missing = run(command, copy / DATABASE, {**environment, **NO_NETWORK}, **user)
+    assert missing.returncode == 1, missing.stdout + missing.stderr
+    assert f"--- FAIL: {ONE_TEST}" in missing.stdout
+    assert all(word in missing.stdout for word in ("Docker", "TEST_DATABASE_URL")), missing.stdout
+
+    present = run(command, copy / DATABASE, environment, **user)
+    assert present.returncode == 0, present.stdout + present.stderr
+    assert f"--- PASS: {ONE_TEST}" in present.stdout
 
 
 def without_docker(environment: dict[str, str]) -> dict[str, str]:
@@ -90,31 +85,23 @@ def without_docker(environment: dict[str, str]) -> dict[str, str]:
     return {**known, "DOCKER_HOST": "tcp://127.0.0.1:1"}
 
 
-def go_folders(environment: dict[str, str]) -> dict[str, str]:
-    """Go's caches by name, for an environment with another home."""
-    names = ["GOMODCACHE", "GOCACHE"]
-    done = run(["go", "env", *names], Path.cwd(), environment)
-    return dict(zip(names, done.stdout.splitlines(), strict=True))
-
-
-def run_as_stranger(copy: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the tests as a user who owns nothing but a copy of the project and an empty home."""
-    if not is_root():
-        return run(["go", "test", "-tags=integration", "-count=1", DATABASE_TESTS], copy, environment)
-    vendored = run(["go", "mod", "vendor"], copy, environment)  # the stranger can't read our module cache
+def become_stranger(copy: Path, environment: dict[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The environment and identity of a user with an empty home: nobody where this is root, else this user."""
+    vendored = run(["go", "mod", "vendor"], copy, environment)  # nobody can't read the module cache of root
     assert vendored.returncode == 0, vendored.stderr
     home = copy.parent / "home"
     home.mkdir()
-    for path in [home, copy, *copy.rglob("*")]:
-        os.chown(path, unprivileged()["user"], unprivileged()["group"])
-    command = ["go", "test", "-tags=integration", "-count=1", DATABASE_TESTS]
+    user = unprivileged()
+    if user:
+        for path in [home, copy, *copy.rglob("*")]:
+            os.chown(path, user["user"], user["group"])
     own = {
         "HOME": str(home),
         "GOCACHE": str(home / "cache"),
         "GOPATH": str(home / "go"),
         "GOMODCACHE": str(home / "mod"),
     }
-    return run(command, copy, {**environment, **own, "GOFLAGS": "-trimpath -mod=vendor"}, **unprivileged())
+    return {**environment, **own, "GOFLAGS": "-trimpath -mod=vendor"}, user
 
 
 def is_below(process: psutil.Process, folder: Path) -> bool:

@@ -221,11 +221,12 @@ def fold_file(
         raise FoldError(f"{path}: {error}") from None
 
 
-def unfold(source: TemplateFile, environment: jinja2.Environment, answers: Mapping[str, object]) -> str:
-    """Return what the file renders to with these answers. Raises jinja2.TemplateError as Jinja does."""
-    if not source.is_template:
-        return source.text
-    return environment.from_string(source.text).render(**answers)
+def unfold(file: TemplateFile, environment: jinja2.Environment, answers: Iterable[Mapping[str, object]]) -> list[str]:
+    """Return what the file renders to with each of the answers. Raises jinja2.TemplateError as Jinja does."""
+    if not file.is_template:
+        return [file.text for _ in answers]
+    template = environment.from_string(file.text)
+    return [template.render(**given) for given in answers]
 
 
 def prove(
@@ -239,13 +240,14 @@ def prove(
 
     ``answers`` holds the answers of each variant, in the order of ``space.variants``.
     """
-    for bit in range(len(space.variants)):
-        rendered = [unfold(file, environment, answers[bit]) for file in files if space.layers[file.layer] >> bit & 1]
-        wanted = [texts[bit]] if bit in texts else []
-        if rendered != wanted:
-            raise FoldError(
-                f"{files[0].path}: the fold does not unfold to what variant {space.variants[bit]} generated"
-            )
+    rendered: dict[int, list[str]] = {}
+    for file in files:
+        bits = list(_bits(space.layers[file.layer]))
+        for bit, text in zip(bits, unfold(file, environment, [answers[bit] for bit in bits]), strict=True):
+            rendered.setdefault(bit, []).append(text)
+    for bit, values in enumerate(space.variants):
+        if rendered.get(bit, []) != ([texts[bit]] if bit in texts else []):
+            raise FoldError(f"{files[0].path}: the fold does not unfold to what variant {values} generated")
 
 
 def _template(

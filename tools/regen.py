@@ -15,7 +15,6 @@ import argparse
 import fnmatch
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -26,11 +25,13 @@ from typing import Any
 
 import jinja2
 import yaml
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from tools import fold
 from tools.questions import ROOT, Questionnaire, load_questionnaire
 from tools.render import fast_copier, read_tree, render, take_snapshot
+from tools.toolchain import ToolchainError, cache_folder, go_environment
 from tools.variants import SAMPLE_ANSWERS, Variant, find_axes, find_layers, find_variants
 
 VERSIONS = Path("tools/versions")
@@ -200,7 +201,7 @@ def merge_sums(texts: Iterable[str]) -> str:
 
 def run(folder: Path, *command: str) -> str:
     """Run a command and return its standard output; raise RegenError with all it printed when it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=go_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         raise RegenError(f"{' '.join(command)} failed in {folder}:\n{done.stdout}{done.stderr}".rstrip())
     return done.stdout
@@ -329,8 +330,10 @@ def fold_all(
 
 def gofmt_parses(text: str) -> bool:
     """Whether gofmt can read the text as Go."""
-    done = subprocess.run(["gofmt", "-l", "-e"], input=text.encode(), capture_output=True, check=False)
-    return done.returncode == 0
+    command, environment = ["gofmt", "-l", "-e"], go_environment()
+    return not subprocess.run(
+        command, input=text.encode(), env=environment, capture_output=True, check=False
+    ).returncode
 
 
 def generated_files(template: Path) -> dict[str, str]:
@@ -386,12 +389,6 @@ def merge_versions(versions: Path, outputs: Sequence[Mapping[str, str]]) -> dict
     }
 
 
-def cache_folder() -> Path:
-    """Return where the rendered variants stay between runs."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "copier-go-service" / "regen"
-
-
 def regen(root: Path, cache: Path, *, check: bool) -> list[str]:
     """Generate, fold, prove, and unless only checking, write. Return one line for each file that changes."""
     questionnaire = load_questionnaire(root)
@@ -430,8 +427,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail when a file would change")
     options = parser.parse_args(arguments)
     try:
-        lines = regen(ROOT, cache_folder(), check=options.check)
-    except (RegenError, fold.FoldError) as error:
+        cache = cache_folder() / "regen"
+        with FileLock(cache_folder() / "regen.lock"):
+            lines = regen(ROOT, cache, check=options.check)
+    except (RegenError, ToolchainError, fold.FoldError) as error:
         print(f"regen: {error}", file=sys.stderr)
         return 1
     for line in lines:

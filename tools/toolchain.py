@@ -46,7 +46,6 @@ def go_version(go: Path) -> tuple[int, int] | None:
 def _go_candidates() -> Iterator[Path]:
     if on_path := shutil.which("go"):
         yield Path(on_path)
-    yield Path("/usr/local/go/bin/go")
     yield Path(sys.prefix, "bin", "go")
 
 
@@ -95,15 +94,13 @@ def _install(lock: str) -> None:
 
 
 def environment_base() -> dict[str, str]:
-    """Return this process's environment without the Go settings of the person at this machine.
+    """Return this process's environment without what would change how Go builds; where it gets modules from is kept.
 
     Where there is no home folder, Go's caches move into the cache folder of this project.
     """
-    keep = ("GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GONOSUMDB", "GOSUMDB", "GONOPROXY", "GOPRIVATE", "GOROOT")
-    environment = {
-        name: value for name, value in os.environ.items() if not re.match(r"GO[A-Z0-9]+\Z", name) or name in keep
-    }
-    environment |= {"GOENV": "off", "GOWORK": "off", "GOFLAGS": "-trimpath"}
+    changes_builds = {"GOARCH", "GOOS", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GODEBUG", "GO111MODULE", "GOTOOLCHAIN"}
+    environment = {name: value for name, value in os.environ.items() if name not in changes_builds}
+    environment |= {"GOWORK": "off", "GOFLAGS": "-trimpath"}
     if not environment.get("HOME"):
         environment.setdefault("GOPATH", str(cache_folder() / "go"))
         environment.setdefault("GOCACHE", str(cache_folder() / "go-build"))

@@ -50,16 +50,17 @@ class Contract:
         if method in {"HEAD", "OPTIONS"}:
             return ["an answer with a body"] if method == "HEAD" and answer.body else []
         try:
-            self._operation(method, path).Case().validate_response(_response(answer), checks=CHECKS)
+            self._case(method, path).validate_response(_response(answer), checks=CHECKS)
         except FailureGroup as group:
             return [f"{method} {path} {answer.status}: {failure}" for failure in group.exceptions]
         return []
 
-    def _operation(self, method: str, path: str) -> Any:
+    def _case(self, method: str, path: str) -> schemathesis.Case:
         for pattern, known in self.paths.items():
             if pattern.fullmatch(path) and method.lower() in self.schema.raw_schema["paths"][known]:
-                return self.schema[known][method]
-        return self.schema[ANYWHERE[0]][ANYWHERE[1]]
+                parameters = dict.fromkeys(re.findall(r"\{(\w+)\}", known), "any")
+                return self.schema[known][method].Case(path_parameters=parameters)
+        return self.schema[ANYWHERE[0]][ANYWHERE[1]].Case()
 
 
 def _response(answer: Answer) -> Response:

@@ -86,7 +86,7 @@ func (p *place) takeOver() (func(), error) {
 		return nil, err
 	}
 
-	if _, err := os.Stat(filepath.Join(p.server(), "postmaster.pid")); err == nil {
+	if _, err = os.Stat(filepath.Join(p.server(), "postmaster.pid")); err == nil {
 		// A devdb that was killed could not stop it. This fails when it is dead as well.
 		_ = exec.Command(filepath.Join(p.programs(), "bin", "pg_ctl"), "stop", "-w", "-m", "fast", "-D", p.server()).Run() //nolint:errcheck,gosec,noctx // see above
 	}

@@ -65,9 +65,6 @@ func (e UserStatus) Valid() bool {
 	}
 }
 
-// Cursor Where a page starts. Clients must not look into it: the pattern tells what the service can read from what it can't, and may change.
-type Cursor = string
-
 // Email An email address; unique, and stored in lower case. The pattern is stricter than RFC 5321: it has a dot in the domain and nothing quoted.
 //
 // Example: ada@example.com
@@ -138,7 +135,7 @@ type UserPage struct {
 	Items []User `json:"items"`
 
 	// NextCursor Where the following page starts; null on the last page.
-	NextCursor *Cursor `json:"next_cursor"`
+	NextCursor *string `json:"next_cursor"`
 
 	// Total How many users there are on all pages.
 	Total int64 `json:"total"`
@@ -160,8 +157,8 @@ type ListUsersParams struct {
 	// Limit How many users a page holds at most.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
-	// Cursor The next_cursor of the page before.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+	// Cursor The next_cursor of the page before. Clients must not look into it.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.

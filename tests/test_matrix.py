@@ -1,0 +1,84 @@
+"""The matrix deals variants out, finds faults and reports them; the toolchain takes no Go that is too old."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+
+from tools import matrix, toolchain
+from tools.matrix import Outcome
+from tools.variants import Variant
+
+
+def test_the_shards_cover_every_variant_once(variants: tuple[Variant, ...]) -> None:
+    """However many there are, more than there are variants included."""
+    for count in range(1, len(variants) + 3):
+        dealt = [each for index in range(1, count + 1) for each in matrix.take_shard(variants, (index, count))]
+        assert sorted(each.id for each in dealt) == sorted(each.id for each in variants)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "a/b", "1/2/3", "-1/2"])
+def test_a_shard_that_is_none_is_refused(text: str) -> None:
+    """Nobody believes that all was checked when nothing was."""
+    with pytest.raises(argparse.ArgumentTypeError, match="1/2"):
+        matrix.parse_shard(text)
+
+
+def test_the_table_shows_what_failed() -> None:
+    """A line a variant, a column a check."""
+    passed = Outcome(variant="fiber-ent", check="build", seconds=12.3, findings=())
+    failed = Outcome(variant="echo-pgx", check="build", seconds=1, findings=("main.go:1: no",))
+    header, first, second = matrix.table([passed, failed]).splitlines()
+    assert header.split() == ["build"]
+    assert first.split() == ["fiber-ent", "12", "s"]
+    assert second.split() == ["echo-pgx", "FAIL"]
+
+
+def test_a_render_with_a_fault_is_found(variant: Variant, rendered: Path, variants: tuple[Variant, ...]) -> None:
+    """The same project under another variant's name has its words and files."""
+    other = next(each for each in variants if each != variant)
+    assert matrix.check_render(rendered, other)
+
+
+@pytest.mark.parametrize(
+    ("printed", "version"),
+    [("go1.26.8", (1, 26)), ("go1.27rc1", (1, 27)), ("go2.0", (2, 0)), ("devel +abc", None), ("", None)],
+)
+def test_the_version_of_a_go_command_is_read(printed: str, version: tuple[int, int] | None, tmp_path: Path) -> None:
+    """Whatever calls itself go and is none has no version."""
+    go = tmp_path / "go"
+    go.write_text(f"#!/bin/sh\necho '{printed}'\n", "utf-8")
+    go.chmod(0o755)
+    assert toolchain.go_version(go) == version
+    assert toolchain.go_version(tmp_path / "absent") is None
+
+
+def test_what_would_change_builds_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's GOFLAGS, workspace or target must not decide whether a variant passes; their proxy may."""
+    monkeypatch.setenv("GOFLAGS", "-mod=mod")
+    monkeypatch.setenv("GOOS", "plan9")
+    monkeypatch.setenv("GOWORK", "/somewhere/go.work")
+    monkeypatch.setenv("GOPROXY", "https://proxy.example")
+    environment = toolchain.environment_base()
+    assert environment["GOFLAGS"] == "-trimpath"
+    assert environment["GOWORK"] == "off"
+    assert "GOOS" not in environment
+    assert environment["GOPROXY"] == "https://proxy.example"
+
+
+@pytest.mark.parametrize("home", ["", None])
+def test_go_has_caches_without_a_home(home: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Containers of continuous integration may have none."""
+    if home is None:
+        monkeypatch.delenv("HOME", raising=False)
+    else:
+        monkeypatch.setenv("HOME", home)
+    monkeypatch.delenv("GOPATH", raising=False)
+    monkeypatch.delenv("GOCACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    environment = toolchain.environment_base()
+    assert environment["GOCACHE"].startswith(str(tmp_path) + os.sep)
+    assert environment["GOPATH"].startswith(str(tmp_path) + os.sep)

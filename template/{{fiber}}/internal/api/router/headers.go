@@ -18,18 +18,22 @@ type headers struct {
 func (h *headers) keep(header *fasthttp.RequestHeader) {
 	const chunked = -1 // in place of a length
 
-	if header.ContentLength() == chunked {
-		kept := new(fasthttp.RequestHeader)
-		header.CopyTo(kept)
-		h.kept.Store(header, kept)
+	if header.ContentLength() != chunked {
+		h.kept.Delete(header)
+
+		return
 	}
+
+	kept := new(fasthttp.RequestHeader)
+	header.CopyTo(kept)
+	h.kept.Store(header, kept)
 }
 
 // forget is called when a request has come as a whole.
 func (h *headers) forget(ctx *fasthttp.RequestCtx) { h.kept.Delete(&ctx.Request.Header) }
 
-// restore is called when a request could not be read. Other errors than this one can come before there is a header, and
-// fasthttp uses requests again: what was kept would be of another client.
+// restore is called when a request could not be read. Other errors than that of a large body can come before there is a
+// header: as fasthttp uses requests again, what was kept could be of another client.
 func (h *headers) restore(ctx *fasthttp.RequestCtx, err error) {
 	kept, ok := h.kept.LoadAndDelete(&ctx.Request.Header)
 	if !ok || !errors.Is(err, fasthttp.ErrBodyTooLarge) {

@@ -15,7 +15,7 @@ from tests.service.load import under_load
 from tests.service.plugin import Start
 from tests.service.postgres import Database
 from tests.service.process import Service
-from tests.service.rawhttp import Answer
+from tests.service.rawhttp import Answer, encode
 from tests.service.waiting import eventually
 
 PATIENT = {"SERVER_REQUEST_TIMEOUT": "25s", "SERVER_WRITE_TIMEOUT": "30s", "DB_STATEMENT_TIMEOUT": "30s"}
@@ -93,6 +93,20 @@ def test_a_request_that_never_ends_does_not_hold_the_process(start: Start, datab
     assert service.err.count("\n") == 1, service.err
 
 
+@pytest.mark.parametrize("requests", [0, 1])
+def test_a_connection_without_a_request_does_not_hold_the_process(
+    start: Start, database: Database, requests: int
+) -> None:
+    """A client that keeps its connection for later is not waited for, a silent one no longer than for its header."""
+    service = start(database, SERVER_SHUTDOWN_TIMEOUT="30s", SERVER_IDLE_TIMEOUT="60s", SERVER_READ_HEADER_TIMEOUT="3s")
+    service.wait_ready()
+    with rawhttp.connect(service.port) as connection:
+        for _ in range(requests):
+            assert connection.exchange(encode("GET", "/health/live")).status == 200
+        service.terminate()
+        assert service.wait(within=8) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_service_that_still_waits_for_its_database_can_be_stopped(
     start: Start, database: Database, number: signal.Signals
@@ -110,4 +124,4 @@ def test_the_end_is_logged_in_order(service: Service) -> None:
     assert service.wait() == 0
     messages = [line["message"] for line in service.log_lines()]
     assert messages.index("draining") < messages.index("stopped") == len(messages) - 1
-    assert not [line for line in service.log_lines() if line["level"] == "error" and line["message"] != "request"]
+    assert not [line for line in service.log_lines() if line["level"] == "error"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -9,8 +11,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+FIRST_PORT = 15_000
+PORTS = 15_000
 
-def eventually(check: Callable[[], T], within: float, what: str, every: float = 0.02) -> T:
+
+def eventually(check: Callable[[], T | None], within: float, what: str, every: float = 0.02) -> T:
     """The first true value of check, asked again and again; fails, saying what was awaited, when time is up."""
     deadline = time.monotonic() + within
     while True:
@@ -23,7 +28,12 @@ def eventually(check: Callable[[], T], within: float, what: str, every: float = 
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback address that nobody listens on at this moment.
+
+    It lies below those that systems give to outgoing connections, so that no client takes it before it is listened on.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

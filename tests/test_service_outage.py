@@ -42,6 +42,7 @@ def begin(start: Start, database: Database, **env: str) -> Service:
 def assert_not_ready(service: Service, within: float) -> None:
     """Readiness names the database, and the process still lives."""
     began = time.monotonic()
+    eventually(lambda: not service.is_ready(), within, "the failure to be noticed")
     answer = service.get("/health/ready", timeout=within)
     assert time.monotonic() - began < within
     assert answer.code == "not_ready"

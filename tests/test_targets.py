@@ -111,6 +111,9 @@ def test_a_new_migration_is_made_and_applied(make: Make, project: Path, empty_da
     (made,) = re.findall(r"\?\? (\S+)", changes(project))
     assert re.fullmatch(r"migrations/\d{14}_add_parcels\.sql", made)
     assert made == max(f"migrations/{path.name}" for path in (project / "migrations").glob("*.sql"))
+    done = make("migrate-up", DATABASE_URL=empty_database.url)
+    assert done.returncode != 0, "it can't be applied by accident"
+    assert "this migration is not written yet" in done.stderr
     with (project / made).open("w", encoding="utf-8") as file:
         file.write("-- +goose Up\nCREATE TABLE parcels (id bigint);\n\n-- +goose Down\nDROP TABLE parcels;\n")
     done = make("migrate-up", DATABASE_URL=empty_database.url)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func setenv(t *testing.T, more map[string]string) string {
 	t.Helper()
 	t.Chdir(t.TempDir()) // no .env
 
-	port, closed := freePort(t), freePort(t)
+	port, closed := freePorts(t)
 	variables := map[string]string{
 		"SERVER_PORT":           port,
 		"SERVER_SHUTDOWN_DELAY": "0s",
@@ -46,17 +45,30 @@ func setenv(t *testing.T, more map[string]string) string {
 	return "http://127.0.0.1:" + port
 }
 
-func freePort(t *testing.T) string {
+// freePorts returns two ports that nothing listens on.
+func freePorts(t *testing.T) (first, second string) {
+	t.Helper()
+
+	var ports [2]string
+
+	for i, listener := range []net.Listener{listen(t), listen(t)} { // both are open at once, so the ports differ
+		var err error
+
+		_, ports[i], err = net.SplitHostPort(listener.Addr().String())
+		require.NoError(t, err)
+		require.NoError(t, listener.Close())
+	}
+
+	return ports[0], ports[1]
+}
+
+func listen(t *testing.T) net.Listener {
 	t.Helper()
 
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, listener.Close())
 
-	address, ok := listener.Addr().(*net.TCPAddr)
-	require.True(t, ok)
-
-	return strconv.Itoa(address.Port)
+	return listener
 }
 
 // start runs the service until the test stops it, and returns what ends it and what it returned.
@@ -94,27 +106,37 @@ type answer struct {
 	} `json:"errors"`
 }
 
-// get asks until something answers on a new connection.
+// try asks once, on a new connection.
+func try(ctx context.Context, url string) (answer, error) {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return answer{}, err
+	}
+
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+
+	got := answer{Status: response.StatusCode}
+
+	return got, json.NewDecoder(response.Body).Decode(&got)
+}
+
+// get asks until something answers.
 func get(t *testing.T, url string) answer {
 	t.Helper()
-
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
 
 	var got answer
 
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-		require.NoError(c, err)
+		var err error
 
-		response, err := client.Do(request)
+		got, err = try(t.Context(), url)
 		require.NoError(c, err)
-
-		body, err := io.ReadAll(response.Body)
-		require.NoError(c, err)
-		require.NoError(c, response.Body.Close())
-		require.NoError(c, json.Unmarshal(body, &got))
-
-		got.Status = response.StatusCode
 	}, waitFor, tick)
 
 	return got
@@ -162,8 +184,7 @@ func TestRun_EndsWhenTheDatabaseDoesNotAnswerInTime(t *testing.T) {
 }
 
 func TestRun_EndsWhenThePortIsTaken(t *testing.T) {
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	listener := listen(t)
 
 	defer func() { require.NoError(t, listener.Close()) }()
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -33,7 +34,7 @@ func startServer() (string, func(), error) {
 	server := exec.Command(self, "serve", "-folder", dataFolder) //nolint:gosec,noctx // it ends with its input
 	server.Stderr = os.Stderr
 	// An interrupt from the terminal must reach the command first, which still needs the database.
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} //nolint:exhaustruct // nothing else is special
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
 	input, err := server.StdinPipe()
 	if err != nil {
@@ -55,13 +56,23 @@ func startServer() (string, func(), error) {
 		}
 	}
 
-	address, err := bufio.NewReader(output).ReadString('\n')
+	address, err := readAddress(output)
 	if err != nil {
-		// It said why.
-		return "", nil, fmt.Errorf("start the database: %w", errors.Join(input.Close(), server.Wait()))
+		// It said why on standard error.
+		return "", nil, fmt.Errorf("start the database: %w", errors.Join(err, input.Close(), server.Wait()))
 	}
 
-	return strings.TrimSpace(address), stop, nil
+	return address, stop, nil
+}
+
+// readAddress reads the line that a server prints when it is up. A server may also end without an error before that.
+func readAddress(output io.Reader) (string, error) {
+	address, err := bufio.NewReader(output).ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("it printed no address: %w", err)
+	}
+
+	return strings.TrimSpace(address), nil
 }
 
 // runCommand runs a command, passes signals on to it and to what it starts, and returns the code it ended with.
@@ -74,7 +85,7 @@ func runCommand(command, environment []string) (int, error) {
 	child.Env = append(os.Environ(), environment...)
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
 	// A group of its own gets each signal once, from here.
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} //nolint:exhaustruct // nothing else is special
+	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 
 	if err := child.Start(); err != nil {
 		return 1, fmt.Errorf("run %s: %w", command[0], err)

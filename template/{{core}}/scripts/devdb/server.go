@@ -132,13 +132,22 @@ func (p *place) start() (string, *embeddedpostgres.EmbeddedPostgres, error) {
 		if err == nil {
 			address := fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/%s?sslmode=disable", role, password, port, name)
 
-			return address, server, os.WriteFile(complete, nil, 0o600)
+			return address, server, markComplete(complete, server)
 		}
 
 		if try == startTries {
 			return "", nil, fmt.Errorf("start PostgreSQL %s: %w", version, err)
 		}
 	}
+}
+
+// markComplete notes that the programs are all there. When it can't, the server is stopped: nobody else will.
+func markComplete(file string, server interface{ Stop() error }) error {
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("note that PostgreSQL is unpacked: %w", err), server.Stop())
+	}
+
+	return nil
 }
 
 func (p *place) config(port uint32, password string) embeddedpostgres.Config {

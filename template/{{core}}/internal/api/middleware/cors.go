@@ -29,8 +29,8 @@ func CORS(origins []string) Middleware {
 			return next()
 		}
 
-		x.SetHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE")
-		x.SetHeader("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-Request-Id")
+		x.SetHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE")
+		x.SetHeader("Access-Control-Allow-Headers", "Content-Type, X-Request-Id")
 		x.SetHeader("Access-Control-Max-Age", "600") // seconds
 		x.Respond(http.StatusNoContent, "", nil)
 

@@ -29,7 +29,7 @@ type Page[T any] struct {
 	Items []T
 	// Next starts the following page; nil on the last page.
 	Next *Cursor
-	// Total is the number of items on all pages.
+	// Total is the number of items on all pages. It is counted for each page, which costs more the more items there are.
 	Total int64
 }
 

@@ -2,9 +2,11 @@ package router
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // answer holds what a handler writes until it is complete, so that an error can replace it and its length is known.
@@ -52,8 +54,13 @@ func (a *answer) replace(status int, contentType string, body []byte) {
 	a.body.Write(body)
 }
 
-// send writes the answer to the client.
-func (a *answer) send() error {
+// send writes the answer to the client, which has until the timeout to take it.
+func (a *answer) send(timeout time.Duration) error {
+	err := http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(timeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("bound the sending of the answer: %w", err)
+	}
+
 	status := a.statusCode()
 	if status != http.StatusNoContent && a.Header().Get("Content-Length") == "" { // Echo sets it for HEAD
 		a.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))

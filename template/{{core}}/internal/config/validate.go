@@ -69,7 +69,6 @@ func (s *Server) check(r *report) {
 	r.positive(s.WriteTimeout, "SERVER_WRITE_TIMEOUT")
 	r.positive(s.IdleTimeout, "SERVER_IDLE_TIMEOUT")
 	r.positive(s.RequestTimeout, "SERVER_REQUEST_TIMEOUT")
-	r.add(s.RequestTimeout < s.WriteTimeout, "SERVER_REQUEST_TIMEOUT", "must be shorter than SERVER_WRITE_TIMEOUT")
 	r.add(s.BodyLimit >= 1, "SERVER_BODY_LIMIT", "must be at least 1 byte")
 	r.add(s.ShutdownDelay >= 0, "SERVER_SHUTDOWN_DELAY", "must not be negative")
 	r.add(s.ShutdownTimeout > s.ShutdownDelay, "SERVER_SHUTDOWN_TIMEOUT", "must be longer than SERVER_SHUTDOWN_DELAY")

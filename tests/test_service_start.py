@@ -184,9 +184,9 @@ BAD_ENVIRONMENTS = {
         "LOG_BODIES": SECRET,
     },
     "no database": {"DB_USER": "", "DB_PASSWORD": "", "DB_NAME": ""},
-    "timeouts that contradict": {
+    "timeouts that leave no time": {
         "DATABASE_URL": ENCRYPTED,
-        "SERVER_REQUEST_TIMEOUT": "20s",
+        "SERVER_REQUEST_TIMEOUT": "0s",
         "SERVER_SHUTDOWN_TIMEOUT": "1s",
         "SERVER_SHUTDOWN_DELAY": "3s",
     },

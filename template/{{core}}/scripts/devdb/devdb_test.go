@@ -67,3 +67,13 @@ func TestExample_SetsNothingThatDevdbOverrides(t *testing.T) {
 		assert.False(t, strings.HasPrefix(name, "DB_"), name)
 	}
 }
+
+// devdb applies migrations before it starts air: a rebuild that embeds one more would never become ready.
+func TestLiveReload_LeavesMigrationsToTheNextStart(t *testing.T) {
+	t.Parallel()
+
+	settings, err := os.ReadFile("../../.air.toml")
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^include_ext = .*"go"`, string(settings))
+	assert.NotRegexp(t, `(?m)^include_ext = .*"sql"`, string(settings))
+}

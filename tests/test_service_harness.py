@@ -64,7 +64,7 @@ def test_a_frozen_server_keeps_its_connections_and_answers_nothing_until_it_thaw
 
 @pytest.mark.parametrize("state", ["running", "frozen"])
 def test_nothing_is_left_when_the_run_is_killed(state: str) -> None:
-    """SIGKILL to the run ends its servers and removes their folders."""
+    """A signal to all of the run, and SIGKILL to the run itself, ends its servers and removes their folders."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, "-c", KILLED_RUN, state], env=environment, stdout=subprocess.PIPE, text=True
@@ -73,6 +73,8 @@ def test_nothing_is_left_when_the_run_is_killed(state: str) -> None:
         pid, folder = run.stdout.readline().split()
         server = psutil.Process(int(pid))
         family = [server, *server.children(recursive=True)]
+        for child in psutil.Process(run.pid).children():
+            child.send_signal(signal.SIGTERM)  # as when a whole group of processes is told to go
         run.send_signal(signal.SIGKILL)
     eventually(lambda: not any(is_alive(process) for process in family), 15, "the servers have ended")
     eventually(lambda: not Path(folder).exists(), 15, "the folder is gone")

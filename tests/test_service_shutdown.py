@@ -93,6 +93,19 @@ def test_a_request_that_never_ends_does_not_hold_the_process(start: Start, datab
     assert service.err.count("\n") == 1, service.err
 
 
+def test_an_answer_of_a_service_that_drains_ends_its_connection(start: Start, database: Database) -> None:
+    """A client that keeps its connection is told to leave it, so that none is closed under the next request."""
+    service = start(database, SERVER_SHUTDOWN_DELAY="5s")
+    service.wait_ready()
+    with rawhttp.connect(service.port) as connection:
+        assert connection.exchange(encode("GET", "/health/live")).header("Connection") == ""
+        service.terminate()
+        eventually(lambda: service.answers("/health/ready") == 503, 2, "the shutdown has begun")
+        answer = connection.exchange(encode("GET", "/v1/users"))
+        assert (answer.status, answer.header("Connection")) == (200, "close")
+        assert connection.closed_by_peer()
+
+
 @pytest.mark.parametrize("requests", [0, 1])
 def test_a_connection_without_a_request_does_not_hold_the_process(
     start: Start, database: Database, requests: int

@@ -89,6 +89,10 @@ def _find(pid: int, born: float) -> list[psutil.Process]:
 
 
 def _main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # the pipe says when it is time, also to one who is told to go with the run
     watched: dict[int, float] = {}
     folders: list[str] = []
     for line in sys.stdin:

@@ -53,7 +53,8 @@ def test_make_test_integration_passes(copy: Path, postgres: Postgres, go_environ
 @ONE_OF_ALL
 def test_its_tests_bring_a_postgresql_of_their_own(copy: Path, go_environment: dict[str, str]) -> None:
     """Without TEST_DATABASE_URL and Docker they run on an embedded server, also as root, and leave none behind."""
-    done = run(["go", "test", "-tags=integration", "-count=1", f"./{DATABASE}"], copy, without_docker(go_environment))
+    command = ["go", "test", "-race", "-tags=integration", "-count=1", f"./{DATABASE}", "./scripts/devdb"]
+    done = run(command, copy, without_docker(go_environment))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SKIP" not in done.stdout
     assert not [process for process in psutil.process_iter(["cwd"]) if is_below(process, copy)]

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -74,7 +75,10 @@ func start(t *testing.T, program, folder string, args ...string) process {
 	require.NoError(t, p.Start())
 
 	p.line, err = bufio.NewReader(output).ReadString('\n')
-	require.NoError(t, err, p.log.String())
+	if err != nil { // only then, and once it has ended, can its log be read
+		require.NoError(t, errors.Join(err, p.Wait()), p.log.String())
+	}
+
 	p.line = strings.TrimSpace(p.line)
 
 	return p

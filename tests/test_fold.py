@@ -242,7 +242,7 @@ def test_a_brace_before_a_name_stays_a_brace() -> None:
     [
         (lambda a: a["framework"] == "fiber" and a["orm"] == "pgx", "fiber and pgx"),
         (lambda a: a["cache"] in ("redis", "tiered"), "redis"),
-        (lambda a: a["cache"] == "redis", "redis and not tiered"),
+        (lambda a: a["cache"] == "redis", "redis and not memory"),
         (lambda a: a["cache"] == "tiered", "tiered"),
         (lambda a: a["cache"] != "none", "cached"),
         (lambda a: a["cache"] == "none", "not cached"),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -28,9 +29,11 @@ func setenv(t *testing.T, more map[string]string) string {
 	t.Helper()
 	t.Chdir(t.TempDir()) // no .env
 
-	port, closed := freePorts(t)
+	ports := freePorts(t)
+	port, closed := ports[0], ports[2]
 	variables := map[string]string{
 		"SERVER_PORT":           port,
+		"ADMIN_PORT":            ports[1],
 		"SERVER_SHUTDOWN_DELAY": "0s",
 		"DATABASE_URL":          "postgres://app:" + hunter2 + "@127.0.0.1:" + closed + "/app?sslmode=disable",
 	}
@@ -45,21 +48,29 @@ func setenv(t *testing.T, more map[string]string) string {
 	return "http://127.0.0.1:" + port
 }
 
-// freePorts returns two ports that nothing listens on.
-func freePorts(t *testing.T) (first, second string) {
+// freePorts returns ports that nothing listens on, each another.
+func freePorts(t *testing.T) [3]string {
 	t.Helper()
 
-	var ports [2]string
+	var (
+		ports     [3]string
+		listeners [3]net.Listener
+	)
 
-	for i, listener := range []net.Listener{listen(t), listen(t)} { // both are open at once, so the ports differ
+	for i := range listeners { // all are open at once, so the ports differ
+		listeners[i] = listen(t)
+
 		var err error
 
-		_, ports[i], err = net.SplitHostPort(listener.Addr().String())
+		_, ports[i], err = net.SplitHostPort(listeners[i].Addr().String())
 		require.NoError(t, err)
+	}
+
+	for _, listener := range listeners {
 		require.NoError(t, listener.Close())
 	}
 
-	return ports[0], ports[1]
+	return ports
 }
 
 func listen(t *testing.T) net.Listener {
@@ -183,14 +194,50 @@ func TestRun_EndsWhenTheDatabaseDoesNotAnswerInTime(t *testing.T) {
 	assert.NotContains(t, err.Error()+out.String(), hunter2)
 }
 
-func TestRun_EndsWhenThePortIsTaken(t *testing.T) {
-	listener := listen(t)
+func TestRun_EndsWhenAPortIsTaken(t *testing.T) {
+	for _, variable := range []string{"SERVER_PORT", "ADMIN_PORT"} {
+		t.Run(variable, func(t *testing.T) {
+			listener := listen(t)
 
-	defer func() { require.NoError(t, listener.Close()) }()
+			defer func() { require.NoError(t, listener.Close()) }()
 
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+			_, port, err := net.SplitHostPort(listener.Addr().String())
+			require.NoError(t, err)
+			setenv(t, map[string]string{variable: port})
+
+			err = run(t.Context(), io.Discard)
+			require.ErrorContains(t, err, "listen")
+			require.ErrorContains(t, err, ":"+port)
+			assert.NotContains(t, err.Error(), "\n", "one line")
+		})
+	}
+}
+
+func TestRun_ServesTheAdminPagesOnTheirOwnPort(t *testing.T) {
+	url := setenv(t, nil)
+	admin := "http://127.0.0.1:" + os.Getenv("ADMIN_PORT")
+	stop, done := start(t)
+	get(t, url+"/health/live")
+
+	assert.Equal(t, http.StatusOK, status(t, admin+"/debug/pprof/"))
+	assert.Equal(t, http.StatusNotFound, status(t, url+"/debug/pprof/"), "clients do not see them")
+
+	stop()
+	require.NoError(t, wait(t, done))
+}
+
+// status returns the status of the answer to a GET.
+func status(t *testing.T, url string) int {
+	t.Helper()
+
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	require.NoError(t, err)
-	setenv(t, map[string]string{"SERVER_PORT": port})
 
-	require.ErrorContains(t, run(t.Context(), io.Discard), "listen")
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+
+	return response.StatusCode
 }

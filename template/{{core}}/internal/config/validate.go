@@ -45,6 +45,7 @@ func (c *Config) problems(known []string) []problem {
 
 	c.App.check(r)
 	c.Server.check(r)
+	c.RateLimit.check(r)
 	c.Database.check(r)
 	c.Logger.check(r)
 
@@ -69,12 +70,18 @@ func (s *Server) check(r *report) {
 	r.positive(s.WriteTimeout, "SERVER_WRITE_TIMEOUT")
 	r.positive(s.IdleTimeout, "SERVER_IDLE_TIMEOUT")
 	r.positive(s.RequestTimeout, "SERVER_REQUEST_TIMEOUT")
+	r.add(s.MaxInFlight >= 0, "SERVER_MAX_IN_FLIGHT", "must not be negative; 0 is no bound")
 	r.add(s.BodyLimit >= 1, "SERVER_BODY_LIMIT", "must be at least 1 byte")
 	r.add(s.ShutdownDelay >= 0, "SERVER_SHUTDOWN_DELAY", "must not be negative")
 	r.add(s.ShutdownTimeout > s.ShutdownDelay, "SERVER_SHUTDOWN_TIMEOUT", "must be longer than SERVER_SHUTDOWN_DELAY")
 
 	for _, origin := range s.CORSOrigins {
 		r.add(isOrigin(origin), "SERVER_CORS_ORIGINS", "must be a list of origins such as https://app.example.com; * is refused")
+	}
+
+	for _, network := range s.TrustedProxies {
+		r.add(network.IsValid(), "SERVER_TRUSTED_PROXIES", "has an empty element")
+		r.add(network.Bits() > 0, "SERVER_TRUSTED_PROXIES", "must not be every address: anyone could say who they are")
 	}
 }
 
@@ -84,6 +91,11 @@ func isOrigin(text string) bool {
 
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && !strings.Contains(u.Host, "*") &&
 		text == u.Scheme+"://"+u.Host
+}
+
+func (l *RateLimit) check(r *report) {
+	r.add(l.Requests >= 1, "RATE_LIMIT_REQUESTS", "must be at least 1; to have no limits, set RATE_LIMIT_ENABLED to false")
+	r.add(l.Window >= time.Second && l.Window%time.Second == 0, "RATE_LIMIT_WINDOW", "must be whole seconds, such as 1m")
 }
 
 func (d *Database) check(r *report) {
@@ -100,6 +112,7 @@ func (d *Database) check(r *report) {
 	r.positive(d.ConnMaxLifetime, "DB_CONN_MAX_LIFETIME")
 	r.positive(d.ConnMaxIdleTime, "DB_CONN_MAX_IDLE_TIME")
 	r.add(d.StatementTimeout >= time.Millisecond, "DB_STATEMENT_TIMEOUT", "must be at least 1ms")
+	r.positive(d.AcquireTimeout, "DB_ACQUIRE_TIMEOUT")
 	r.positive(d.ConnectTimeout, "DB_CONNECT_TIMEOUT")
 }
 

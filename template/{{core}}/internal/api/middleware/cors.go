@@ -24,7 +24,7 @@ func CORS(origins []string) Middleware {
 		x.SetHeader("Access-Control-Allow-Origin", origin)
 
 		if x.Method() != http.MethodOptions || x.RequestHeader("Access-Control-Request-Method") == "" {
-			x.SetHeader("Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id")
+			x.SetHeader("Access-Control-Expose-Headers", "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 
 			return next()
 		}

@@ -30,7 +30,7 @@ func CORS(origins []string) Middleware {
 		}
 
 		x.SetHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE")
-		x.SetHeader("Access-Control-Allow-Headers", "Content-Type, X-Request-Id")
+		x.SetHeader("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
 		x.SetHeader("Access-Control-Max-Age", "600") // seconds
 		x.Respond(http.StatusNoContent, "", nil)
 

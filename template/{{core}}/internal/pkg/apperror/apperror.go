@@ -56,12 +56,9 @@ func NotFound(code, message string) *Error { return New(ErrNotFound, code, messa
 // Conflict says that the request is at odds with what is stored.
 func Conflict(code, message string) *Error { return New(ErrConflict, code, message) }
 
-// TooManyRequests says that the caller asks more often than it may, and how long to wait before it asks again.
+// TooManyRequests says that the caller asks too often, and how long to wait before the next request.
 func TooManyRequests(code, message string, retryAfter time.Duration) *Error {
-	e := New(ErrTooManyRequests, code, message)
-	e.retryAfter = retryAfter
-
-	return e
+	return New(ErrTooManyRequests, code, message).After(retryAfter)
 }
 
 // Unavailable says that the request may succeed when it is sent again later.
@@ -81,6 +78,14 @@ func (e *Error) Wrap(cause error) *Error {
 	wrapped.cause = cause
 
 	return &wrapped
+}
+
+// After returns a copy of e that says how long to wait before the next request.
+func (e *Error) After(wait time.Duration) *Error {
+	later := *e
+	later.retryAfter = wait
+
+	return &later
 }
 
 // Error returns the message and, for the log, the cause.
@@ -123,5 +128,5 @@ func (e *Error) Message() string { return e.message }
 // Fields returns what is wrong with each field; empty for all but validation errors.
 func (e *Error) Fields() []FieldError { return slices.Clone(e.fields) }
 
-// RetryAfter returns how long to wait before asking again; 0 when the error does not say.
+// RetryAfter returns how long to wait before the next request; 0 when the error does not say.
 func (e *Error) RetryAfter() time.Duration { return e.retryAfter }

@@ -336,7 +336,7 @@ class Workshop:
                 fill(folder, files)
                 run(folder, "go", "mod", "tidy", "-e")
                 _, found = read_go_mod(folder)
-                everything = {pin.path: pin for pin in (*found, *self._pins)}
+                everything = {module.path: module for module in (*self._pins, *found)}
                 return {
                     "go.mod": go_mod(self._module, self._go, sorted(everything.values(), key=str)),
                     "go.sum": merge_sums([pins["go.sum"], (folder / "go.sum").read_text()]),

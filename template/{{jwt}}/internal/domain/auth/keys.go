@@ -30,7 +30,8 @@ func (h keyedHash) received(text string) (string, error) {
 		return "", ErrInvalidToken.Wrap(errNotOurs)
 	}
 
-	if _, err := base64.RawURLEncoding.Strict().DecodeString(text); err != nil {
+	random, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(random) != tokenBytes {
 		return "", ErrInvalidToken.Wrap(errNotOurs)
 	}
 

@@ -40,7 +40,7 @@ type Guard struct {
 
 // Level is what has happened at one level of a Store since the process started.
 type Level struct {
-	// Name is the same for the life of the process, and says what the level is: memory or redis.
+	// Name says what the level is. There are few, and they never change.
 	Name string
 	// Hits and Misses count the keys that were asked for. Errors counts the operations that failed or were not tried.
 	Hits, Misses, Errors uint64

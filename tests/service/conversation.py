@@ -3,7 +3,8 @@
 The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
-request ids and the lengths of bodies that hold one of them are replaced by a word.
+request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only services
+that trace have, is left out.
 """
 
 from __future__ import annotations
@@ -290,6 +291,7 @@ CONVERSATION: list[Step] = [*SYSTEM, *REQUEST_IDS, *CORS, *CREATE, *BODIES, *ONE
 _ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
 _CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
+_TRACE = re.compile(r',"trace_id":"[0-9a-f]{32}"')
 _UNCOMPARED = {"date"}
 
 # What an answer has unless it says otherwise.
@@ -345,6 +347,7 @@ class Transcript:
         return self._masked(value)
 
     def _masked(self, text: str) -> str:
+        text = _TRACE.sub("", text)
         text = _CURSOR.sub(lambda match: self._numbered("cursor", match[0]), text)
         text = _ID.sub(lambda match: self._numbered("id", match[0].lower()), text)
         return _TIME.sub("<time>", text)

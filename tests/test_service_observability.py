@@ -68,7 +68,7 @@ def test_production_has_no_profiles(start: Start, database: Database) -> None:
 
 
 def test_numbers_are_of_routes_and_no_client_adds_a_series(project: Path, service: Service) -> None:
-    """A request counts under the template of its route; 10,000 paths and methods that nobody knows are one series each."""
+    """A request counts under the template of its route; 10,000 unknown paths and methods are one series each."""
     if not has(project, "metrics"):
         assert admin(service, "/metrics").status == 404
         return

@@ -3,8 +3,8 @@
 The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
-request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only services
-that trace have, is left out.
+request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only
+services that trace have, is left out.
 """
 
 from __future__ import annotations

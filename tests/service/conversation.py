@@ -4,7 +4,8 @@ The requests stand here, one step each. The answers stand in golden/conversation
 those whose users log in the rest in golden/guarded.txt. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
-request ids and the lengths of bodies that hold one of them are replaced by a word.
+request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only
+services that trace have, is left out.
 """
 
 from __future__ import annotations
@@ -423,6 +424,7 @@ _ACCESS = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 _REFRESH = re.compile(r'(?<="refresh_token":")[\w-]{43}(?=")')
 _WINDOW = re.compile(r"\A[89]\d\d\Z")
 _CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
+_TRACE = re.compile(r',"trace_id":"[0-9a-f]{32}"')
 _UNCOMPARED = {"date"}
 
 # What an answer has unless it says otherwise.
@@ -482,6 +484,7 @@ class Transcript:
     def _masked(self, text: str) -> str:
         text = _ACCESS.sub(lambda match: self._numbered("access token", match[0]), text)
         text = _REFRESH.sub(lambda match: self._numbered("refresh token", match[0]), text)
+        text = _TRACE.sub("", text)
         text = _CURSOR.sub(lambda match: self._numbered("cursor", match[0]), text)
         text = _ID.sub(lambda match: self._numbered("id", match[0].lower()), text)
         return _TIME.sub("<time>", text)

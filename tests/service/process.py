@@ -119,6 +119,7 @@ class Service:
     def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
         """Start the process; it writes into the folder."""
         self.port = int(env.get("SERVER_PORT", "0")) or free_port()
+        self.admin_port = int(env.get("ADMIN_PORT", "0")) or free_port()
         self._guard = guard
         self._guarded = binaries.guarded
         self._out = folder / "stdout"
@@ -127,7 +128,7 @@ class Service:
             self.process = subprocess.Popen(
                 [binaries.api],
                 cwd=folder,
-                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port)},
+                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

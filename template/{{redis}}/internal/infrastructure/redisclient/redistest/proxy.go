@@ -169,4 +169,3 @@ func (p *Proxy) held(answers bool) bool {
 
 	return p.mode == cut
 }
-

@@ -320,6 +320,7 @@ def trade(title: str, action: str, token: str, **keep: str) -> Step:
     return say(title, "POST", f"/v1/auth/{action}", {"refresh_token": token}, **keep)
 
 
+WEAK = {"short": "Short-7", "plain": "No-digit-in-it", "common": "Password1", "name": "Dan_12345"}
 NOBODY = ("Authorization", "")
 EVE = bearer("${eve_access}")
 DAN = bearer("${dan_access}")
@@ -328,10 +329,10 @@ ROOT = bearer("${root_access}")
 # What there is to say only where users log in. The steps name who asks; tokens stand in the record as numbers.
 REGISTER = [
     new_user("register", json.dumps(user("Eve", password=PASSWORD)).encode()),
-    say("a password that is too short", "POST", "/v1/users", user("dan", password="Short-7")),
-    say("a password without a digit", "POST", "/v1/users", user("dan", password="No-digit-in-it")),
-    say("a password that attackers try first", "POST", "/v1/users", user("dan", password="Password1")),
-    say("a password that is the name", "POST", "/v1/users", user("Dan_12345", password="Dan_12345")),
+    say("a password that is too short", "POST", "/v1/users", user("dan", password=WEAK["short"])),
+    say("a password without a digit", "POST", "/v1/users", user("dan", password=WEAK["plain"])),
+    say("a password that attackers try first", "POST", "/v1/users", user("dan", password=WEAK["common"])),
+    say("a password that is the name", "POST", "/v1/users", user("Dan_12345", password=WEAK["name"])),
     say("a password of 129 characters", "POST", "/v1/users", user("dan", password="Aa1" * 43)),
     say("a password that is a number", "POST", "/v1/users", user("dan", password=12345678)),
     say("a password of 128 characters", "POST", "/v1/users", user("dan", password=("Aa1" * 43)[:128]), dan="id"),
@@ -414,7 +415,9 @@ def as_open(answer: Answer) -> Answer:
     body = _ROOT.sub(b"", _ROLE.sub(b"", answer.body))
     body = _TOTAL.sub(lambda match: b"%d" % (int(match[0]) - 1), body)
     lengths = {str(len(answer.body)): str(len(body))} if answer.body else {}
-    headers = [(name, lengths.get(value, value) if name == "Content-Length" else value) for name, value in answer.headers]
+    headers = [
+        (name, lengths.get(value, value) if name == "Content-Length" else value) for name, value in answer.headers
+    ]
     return replace(answer, headers=headers, body=body)
 
 

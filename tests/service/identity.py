@@ -1,4 +1,4 @@
-"""Who the requests of the suite come from, where the service asks: an administrator, so that tests need not know of it."""
+"""Who sends the requests of the suite, where the service asks: an administrator, so that tests need not know of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tests.service.rawhttp import Answer, encode_json, send
 
 EMAIL = "root@example.com"
-PASSWORD = "Correct-horse-7"
+PASSWORD = "Correct-horse-7"  # noqa: S105  made up
 
 CREATE_ADMIN = ("create-admin", "--username=root", f"--email={EMAIL}")
 """Arguments of the migration program; it reads PASSWORD from its standard input."""

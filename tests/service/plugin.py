@@ -89,7 +89,7 @@ def binaries(project: Path, go_environment: dict[str, str], tmp_path_factory: py
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres, binaries: Binaries) -> Database:
-    """A database with the project's schema, and an administrator if it asks for one, to be copied and never connected to."""
+    """A database with the schema and any administrator that the project needs, to be copied and never connected to."""
     template = postgres.create()
     set_up(binaries, template)
     return template

@@ -182,7 +182,7 @@ class Service:
         return self.answers("/health/ready") == 200
 
     def wait_ready(self, within: float = READY_WITHIN) -> None:
-        """Wait until the service says that it is ready. From then on requests are an administrator's, if there is one."""
+        """Wait until the service is ready. From then on requests are an administrator's, if there is one."""
         try:
             eventually(self.is_ready, within, "the service is ready")
         except AssertionError as error:

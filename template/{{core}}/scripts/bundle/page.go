@@ -21,7 +21,9 @@ type operation struct {
 	Method, Path string
 	Operation    *openapi3.Operation
 	Parameters   openapi3.Parameters
-	Responses    []response
+	// Security names what a request must bring; nothing when anyone may send it.
+	Security  []string
+	Responses []response
 }
 
 type response struct {
@@ -62,6 +64,7 @@ func operations(doc *openapi3.T) []operation {
 
 		for _, method := range slices.Sorted(maps.Keys(byMethod)) {
 			found := operation{Method: method, Path: route, Operation: byMethod[method]}
+			found.Security = security(doc, found.Operation)
 			found.Parameters = append(slices.Clone(item.Parameters), found.Operation.Parameters...)
 
 			responses := found.Operation.Responses.Map()
@@ -76,6 +79,21 @@ func operations(doc *openapi3.T) []operation {
 	slices.SortStableFunc(all, func(a, b operation) int { return strings.Compare(a.Path, b.Path) })
 
 	return all
+}
+
+// security names the schemes that an operation asks for.
+func security(doc *openapi3.T, of *openapi3.Operation) []string {
+	required := doc.Security
+	if of.Security != nil {
+		required = *of.Security
+	}
+
+	var names []string
+	for _, requirement := range required {
+		names = append(names, slices.Sorted(maps.Keys(requirement))...)
+	}
+
+	return names
 }
 
 // limits says in words what a schema allows.

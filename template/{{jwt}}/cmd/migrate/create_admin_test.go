@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,12 +16,13 @@ func TestCreateAdmin_RefusesWhatItCanNotFollow(t *testing.T) {
 		args []string
 		want string
 	}{
-		"nothing":           {args: nil, want: "the --username is required; the --email is required"},
-		"no email":          {args: []string{"--username", "ada"}, want: "the --email is required"},
-		"no address":        {args: []string{"--username", "ada", "--email", "ada"}, want: "the --email must be an email address"},
-		"no name":           {args: []string{"--username", "a b", "--email", "ada@example.com"}, want: "the --username must be 3 to 20 letters"},
+		"nothing":           {args: nil, want: "--username must be 3 to 20 letters"},
+		"no email":          {args: []string{"--username", "ada"}, want: "--email must be an email address"},
+		"no address":        {args: []string{"--username", "ada", "--email", "ada"}, want: "--email must be an email address"},
+		"no name":           {args: []string{"--username", "a b", "--email", "ada@example.com"}, want: "--username must be 3 to 20 letters"},
 		"a password":        {args: []string{"--username", "ada", "--email", "ada@example.com", "--password", "x"}, want: "not defined"},
 		"too much":          {args: []string{"--username", "ada", "--email", "ada@example.com", "now"}, want: `takes no "now"`},
+		"a long address":    {args: []string{"--username", "ada", "--email", strings.Repeat("a", 250) + "@b.co"}, want: "--email must be"},
 		"a flag alone":      {args: []string{"--username"}, want: "needs an argument"},
 		"a flag of another": {args: []string{"--production"}, want: "not defined"},
 	}

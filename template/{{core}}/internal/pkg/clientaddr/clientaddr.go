@@ -18,7 +18,7 @@ func With(ctx context.Context, address netip.Addr) context.Context {
 
 // From returns the address of the client, or the zero Addr when the context knows none.
 func From(ctx context.Context) netip.Addr {
-	address, _ := ctx.Value(key{}).(netip.Addr) //nolint:errcheck // the zero Addr says that there is none
+	address, _ := ctx.Value(key{}).(netip.Addr) //nolint:errcheck,revive // the zero Addr says that there is none
 
 	return address
 }

@@ -146,11 +146,17 @@ class Slow:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._target))
-                self._open += [client, server]
-                for source, sink, answers in ((client, server, False), (server, client, True)):
-                    threading.Thread(target=self._pass, args=(source, sink, answers), daemon=True).start()
+                self._serve(self._listener.accept()[0])
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # nobody is there: say so to this client alone
+            client.close()
+            return
+        self._open += [client, server]
+        for source, sink, answers in ((client, server, False), (server, client, True)):
+            threading.Thread(target=self._pass, args=(source, sink, answers), daemon=True).start()
 
     def _pass(self, source: socket.socket, sink: socket.socket, answers: bool) -> None:  # noqa: FBT001
         with contextlib.suppress(OSError):

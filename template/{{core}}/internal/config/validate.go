@@ -47,6 +47,12 @@ func (c *Config) problems(known []string) []problem {
 	c.Server.check(r)
 	c.Database.check(r)
 	c.Logger.check(r)
+	c.Feature.check(r)
+	c.Email.check(r)
+
+	if c.App.Environment != Development {
+		c.Email.checkDeployed(r)
+	}
 
 	if c.App.Environment == Production {
 		c.checkProduction(r)
@@ -148,6 +154,7 @@ func (l *Logger) check(r *report) {
 // checkProduction refuses what is handy in development and dangerous in production.
 func (c *Config) checkProduction(r *report) {
 	r.add(!c.Logger.Bodies, "LOG_BODIES", "must be false in production: bodies hold personal data")
+	c.Email.checkProduction(r)
 
 	parsed, err := pgx.ParseConfig(c.Database.ConnString())
 	if err != nil {

@@ -41,7 +41,7 @@ type Email struct {
 	Password string `env:"SMTP_PASSWORD"`
 	// From is the address that email comes from, with a name or without: Parcel Desk <no-reply@example.com>.
 	From string `env:"SMTP_FROM"`
-	TLS  string `env:"SMTP_TLS" envDefault:"starttls"`
+	TLS  string `env:"SMTP_TLS"  envDefault:"starttls"`
 	// Timeout bounds the delivery of one message, from the connection to the last answer of the server.
 	Timeout time.Duration `env:"SMTP_TIMEOUT" envDefault:"10s"`
 }

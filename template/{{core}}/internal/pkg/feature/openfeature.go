@@ -17,23 +17,6 @@ type provider struct {
 
 var _ openfeature.FeatureProvider = (*provider)(nil)
 
-// use puts rules in force, and names those that are for no flag of the service.
-func (p *provider) use(rules map[string]rule, log *zap.Logger) {
-	var unknown []string
-
-	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		if !slices.Contains(All(), Flag(name)) {
-			unknown = append(unknown, name)
-		}
-	}
-
-	if len(unknown) > 0 {
-		log.Warn("feature flags that this version of the service does not have", zap.Strings("flags", unknown))
-	}
-
-	p.rules.Store(&rules)
-}
-
 // Metadata names the provider.
 func (*provider) Metadata() openfeature.Metadata { return openfeature.Metadata{Name: "rules"} }
 
@@ -81,6 +64,23 @@ func (*provider) ObjectEvaluation(
 	_ context.Context, _ string, fallback any, _ openfeature.FlattenedContext,
 ) openfeature.InterfaceResolutionDetail {
 	return detail(fallback, boolean())
+}
+
+// use puts rules in force, and names those that are for no flag of the service.
+func (p *provider) use(rules map[string]rule, log *zap.Logger) {
+	var unknown []string
+
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		if !slices.Contains(All(), Flag(name)) {
+			unknown = append(unknown, name)
+		}
+	}
+
+	if len(unknown) > 0 {
+		log.Warn("feature flags that this version of the service does not have", zap.Strings("flags", unknown))
+	}
+
+	p.rules.Store(&rules)
 }
 
 func detail[T any](value T, how openfeature.ProviderResolutionDetail) openfeature.GenericResolutionDetail[T] {

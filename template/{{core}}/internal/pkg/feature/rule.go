@@ -18,6 +18,20 @@ import (
 
 const everyone = 100
 
+// What can be wrong with a source; the text goes on where it, or a flag, is named.
+var (
+	errEmpty      = errors.New("is empty: write {} for no flags")
+	errDocuments  = errors.New("holds more than one document")
+	errTooLarge   = errors.New("is larger than 1 MiB")
+	errSilent     = errors.New("says nothing")
+	errEnabled    = errors.New("enabled is missing: true or false")
+	errPercentage = errors.New("percentage must be between 0 and 100")
+	errNoUser     = errors.New("users must not hold an empty one")
+	errTwice      = errors.New("stands there twice")
+	errShort      = errors.New("must be flags such as registrations=off,welcome_email=25%")
+	errValue      = errors.New("must be on, off, or a percentage such as 25% with or without users: 25%:ID:ID")
+)
+
 // rule says for whom a flag is on.
 type rule struct {
 	enabled    bool
@@ -67,11 +81,11 @@ type entry struct {
 func (e *entry) rule() (rule, error) {
 	switch {
 	case e.Enabled == nil:
-		return rule{}, errors.New("enabled is missing: true or false")
+		return rule{}, errEnabled
 	case e.Percentage != nil && (*e.Percentage < 0 || *e.Percentage > everyone):
-		return rule{}, errors.New("percentage must be between 0 and 100")
+		return rule{}, errPercentage
 	case slices.Contains(e.Users, ""):
-		return rule{}, errors.New("users must not hold an empty one")
+		return rule{}, errNoUser
 	}
 
 	made := rule{enabled: *e.Enabled, percentage: everyone, users: slices.Sorted(slices.Values(e.Users))}
@@ -97,20 +111,20 @@ func parseFile(content []byte) (map[string]rule, error) {
 
 	switch {
 	case errors.Is(err, io.EOF) || err == nil && entries == nil: // as while it is being written
-		return nil, errors.New("is empty: write {} for no flags")
+		return nil, errEmpty
 	case err != nil:
 		return nil, fmt.Errorf("is not a list of flags: %w", err)
 	}
 
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("holds more than one document")
+	if err = decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errDocuments
 	}
 
 	rules := make(map[string]rule, len(entries))
 
 	for name, entry := range entries {
 		if entry == nil {
-			return nil, fmt.Errorf("flag %q: says nothing", name)
+			return nil, fmt.Errorf("flag %q: %w", name, errSilent)
 		}
 
 		if rules[name], err = entry.rule(); err != nil {
@@ -134,11 +148,11 @@ func parseShort(text string) (map[string]rule, error) {
 
 		name, value, ok := strings.Cut(part, "=")
 		if !ok || name == "" {
-			return nil, errors.New("must be flags such as registrations=off,welcome_email=25%")
+			return nil, errShort
 		}
 
 		if _, twice := rules[name]; twice {
-			return nil, fmt.Errorf("flag %q: stands there twice", name)
+			return nil, fmt.Errorf("flag %q: %w", name, errTwice)
 		}
 
 		made, err := shortRule(value)
@@ -167,7 +181,7 @@ func shortRule(value string) (rule, error) {
 	percentage, err := strconv.Atoi(number)
 
 	if !ok || err != nil {
-		return rule{}, errors.New("must be on, off, or a percentage such as 25% with or without users: 25%:ID:ID")
+		return rule{}, errValue
 	}
 
 	made := entry{Enabled: &on, Percentage: &percentage}

@@ -105,7 +105,7 @@ func readFile(path string) (content []byte, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("can't be read: %w", err)
 	case len(content) > largestFile:
-		return nil, errors.New("is larger than 1 MiB")
+		return nil, errTooLarge
 	default:
 		return content, nil
 	}

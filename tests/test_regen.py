@@ -1,81 +1,94 @@
-"""Properties of `make regen`, on a small template whose generators are shell commands and the go command."""
+"""Properties of `make regen`, on a small template whose generators are scripts, and the go command."""
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.small import make_template
 from tools import regen
 from tools.questions import load_questionnaire
-from tools.regen import Module, RegenError
-from tools.render import render, take_snapshot
+from tools.regen import Generator, Module, RegenError, Workshop
+from tools.render import read_tree, render, take_snapshot
 from tools.variants import find_variants
 
-MAKEFILE = """\
-generate:
-	@mkdir -p api/openapi ent cmd/api
-	@echo "title: {{ project_name }}" > api/openapi/openapi.yaml
-	//% if orm == "ent"
-	@printf 'package ent\\n\\nimport _ "{{ module_path }}/ent/schema"\\n' > ent/client.go
-	//% endif
-	@printf 'package main\\n\\nfunc wired() {\\n\\tcommon()\\n\\tuse("{{ framework }}")\\n}\\n' > cmd/api/wire_gen.go
+DOCUMENT = """\
+mkdir -p api/openapi
+cat title.txt > api/openapi/openapi.yaml
 """
 
-TEMPLATE = {
-    "copier.yml": """\
-_subdirectory: template
-_envops: {undefined: jinja2.StrictUndefined, line_statement_prefix: "//%", trim_blocks: true, lstrip_blocks: true}
----
-project_name: {type: str}
-module_path: {type: str}
-description: {type: str}
-owner: {type: str}
-framework: {type: str, choices: [fiber, echo]}
-orm: {type: str, choices: [ent, pgx]}
-core: {type: str, when: false, default: "."}
-fiber: {type: str, when: false, default: "{{ '.' if framework == 'fiber' else '' }}"}
-echo: {type: str, when: false, default: "{{ '.' if framework == 'echo' else '' }}"}
-ent: {type: str, when: false, default: "{{ '.' if orm == 'ent' else '' }}"}
-pgx: {type: str, when: false, default: "{{ '.' if orm == 'pgx' else '' }}"}
-""",
-    "questions/.keep": "",
-    "extensions/.keep": "",
-    "template/{{core}}/Makefile.jinja": MAKEFILE,
-    "template/{{core}}/cmd/api/main.go": """\
+ENT = """\
+printf 'package ent\\n\\nimport _ "{{ module_path }}/ent/schema"\\n' > ent/client.go
+"""
+
+FILES = {
+    "template/{{core}}/document.sh": DOCUMENT,
+    "template/{{core}}/title.txt.jinja": "title: {{ project_name }}\n",
+    "template/{{core}}/wire.sh": "cat cmd/api/body.txt > cmd/api/wire_gen.go\n",
+    "template/{{core}}/cmd/api/body.txt.jinja": """\
 package main
 
+func wired() {
+\tcommon()
+\tuse("{{ framework }}")
+}
+""",
+    "template/{{core}}/cmd/api/main.go.jinja": """\
+package main
+
+import "{{ module_path }}/internal/greet"
+
 func main() {
-	wired()
+\tgreet.Hello()
+\twired()
 }
 
 func common() {}
 
 func use(string) {}
 """,
-    "template/{{fiber}}/fiber.txt": "",
-    "template/{{echo}}/echo.txt": "",
-    "template/{{pgx}}/pgx.txt": "",
+    "template/{{core}}/internal/greet/greet.go": """\
+package greet
+
+// Hello greets.
+func Hello() {
+\tprintln("hello")
+}
+""",
+    "template/{{ent}}/ent.sh.jinja": ENT,
     "template/{{ent}}/ent/schema/user.go": "// Package schema is written by people.\npackage schema\n",
     "tools/versions/go.mod": "module versions\n\ngo 1.26.0\n",
     "tools/versions/go.sum": "",
     "tools/versions/tools.yml": "{}\n",
 }
 
+GENERATORS = (
+    Generator(
+        name="document", command=("sh", "document.sh"), reads=("document.sh", "title.txt"), writes=("api/*.yaml",)
+    ),
+    Generator(name="ent", command=("sh", "ent.sh"), reads=("ent.sh", "ent/schema/*"), writes=("ent/*",)),
+    Generator(
+        name="wire",
+        command=("sh", "wire.sh"),
+        reads=("wire.sh", "cmd/api/body.txt"),
+        declarations=("cmd/api/*.go",),
+        writes=("cmd/*/wire_gen.go",),
+    ),
+)
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A template repository in which nothing was generated yet."""
-    for path, text in TEMPLATE.items():
-        (tmp_path / "repository" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "repository" / path).write_text(text)
-    return tmp_path / "repository"
+    return make_template(tmp_path / "repository", "core fiber echo ent pgx", FILES)
 
 
 def run(root: Path, *, check: bool = False) -> list[str]:
     """Run regen with a cache beside the repository."""
-    return regen.regen(root, root.parent / "cache", check=check)
+    return regen.regen(root, root.parent / "cache", check=check, generators=GENERATORS)
 
 
 def edit(root: Path, path: str, old: str, new: str) -> None:
@@ -96,7 +109,7 @@ def test_the_first_run_writes_what_generators_make_where_it_belongs(root: Path) 
         "new: {{ent}}/ent/client.go.jinja",
     ]
     wired = (root / "template/{{core}}/cmd/api/wire_gen.go.jinja").read_text()
-    assert '//% if framework == "fiber"\n\tuse("fiber")\n//% else\n\tuse("echo")\n//% endif\n' in wired
+    assert '//% if fiber\n\tuse("fiber")\n//% else\n\tuse("echo")\n//% endif\n' in wired
     assert (root / "template/{{core}}/go.mod.jinja").read_text() == "module {{ module_path }}\n\ngo 1.26.0\n"
 
 
@@ -112,13 +125,39 @@ def test_each_variant_renders_to_what_its_generators_wrote(root: Path, tmp_path:
     """Through Copier, as a user renders it."""
     run(root)
     template = take_snapshot(tmp_path / "snapshot", source=root)
-    for variant in find_variants(load_questionnaire(root)):
+    variants = find_variants(load_questionnaire(root))
+    for variant, outputs in zip(
+        variants, Workshop(root, root.parent / "cache", GENERATORS).make_all(variants), strict=True
+    ):
         render(template, tmp_path / variant.id, variant.answers)
-        generated = root.parent / "cache" / variant.id
-        for path in ("go.mod", "go.sum", "api/openapi/openapi.yaml", "cmd/api/wire_gen.go", "ent/client.go"):
-            assert (tmp_path / variant.id / path).exists() == (generated / path).exists()
-            if (generated / path).exists():
-                assert (tmp_path / variant.id / path).read_bytes() == (generated / path).read_bytes()
+        tree = read_tree(tmp_path / variant.id)
+        assert {path: data.decode() for path, (data, _) in tree.items() if regen.is_generated(path)} == outputs
+        assert ("ent/client.go" in outputs) == variant.has("orm", "ent")
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "again"),
+    [
+        ("{{core}}/title.txt.jinja", "title", "Title", 1),
+        ("{{core}}/cmd/api/body.txt.jinja", "package", "// Generated.\npackage", 2),
+        ("{{core}}/internal/greet/greet.go", "Hello()", "Hello(...string)", 2),
+        ("{{core}}/internal/greet/greet.go", '"hello"', '"hi"', 0),
+        ("{{core}}/internal/greet/greet.go", "package greet\n", 'package greet\n\nimport _ "errors"\n', 4),
+        ("{{ent}}/ent/schema/user.go", "people", "us", 1),
+        ("{{pgx}}/pgx.txt", "pgx", "PGX", 0),
+    ],
+)
+def test_a_generator_runs_once_for_each_distinct_content_of_what_it_reads(  # noqa: PLR0917
+    path: str, old: str, new: str, again: int, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Variants share what generators wrote, and so do runs. The body of a function is not read by wiring."""
+    run(root)
+    run(root, check=True)
+    assert "0 runs of generators" in capsys.readouterr().err.splitlines()[-2]
+    edit(root, f"template/{path}", old, new)
+    run(root, check=True)
+    assert "4] " in (last := capsys.readouterr().err.splitlines()[-2])
+    assert last.endswith(f", {again} runs of generators")
 
 
 def test_check_names_the_files_that_drift_and_leaves_them(root: Path) -> None:
@@ -140,7 +179,7 @@ def test_stale_generated_files_go_and_written_files_stay(root: Path) -> None:
     run(root)
     (root / "template/{{pgx}}/ent").mkdir()
     (root / "template/{{pgx}}/ent/stale.go").write_text("package ent\n")
-    edit(root, "template/{{core}}/Makefile.jinja", "ent/client.go", "ent/other.go")
+    edit(root, "template/{{ent}}/ent.sh.jinja", "ent/client.go", "ent/other.go")
     assert run(root) == [
         "gone: {{ent}}/ent/client.go.jinja",
         "new: {{ent}}/ent/other.go.jinja",
@@ -152,36 +191,58 @@ def test_stale_generated_files_go_and_written_files_stay(root: Path) -> None:
 
 def test_a_generator_that_fails_is_quoted(root: Path) -> None:
     """Its own message says what is wrong."""
-    edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@echo no such table >&2; exit 3\n")
-    with pytest.raises(RegenError, match=r"make --no-print-directory generate failed(.|\n)*no such table"):
+    edit(root, "template/{{core}}/document.sh", "mkdir", "echo no such table >&2; exit 3; mkdir")
+    with pytest.raises(RegenError, match=r"fiber-\w+: sh document.sh failed(.|\n)*no such table"):
         run(root)
 
 
 def test_a_file_that_no_pattern_names_is_refused(root: Path) -> None:
     """It would be missing from every render."""
-    edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@touch stray.txt\n")
-    with pytest.raises(RegenError, match=r"GENERATED does not name: stray\.txt"):
+    edit(root, "template/{{core}}/document.sh", "mkdir", "touch stray.txt; mkdir")
+    with pytest.raises(RegenError, match=r"document wrote files that its `writes` does not name: stray\.txt"):
         run(root)
 
 
-def test_a_written_file_that_generators_rewrite_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_generator_that_rewrites_what_people_wrote_is_refused(root: Path) -> None:
     """Users would see it as their own change."""
-    edit(root, "template/{{core}}/Makefile.jinja", "generate:\n", "generate:\n\t@echo // >> cmd/api/main.go\n")
-    run(root)
-    assert "warning: fiber-ent: make generate rewrites cmd/api/main.go" in capsys.readouterr().err
+    edit(root, "template/{{ent}}/ent.sh.jinja", "printf", "echo // >> ent/schema/user.go; printf")
+    with pytest.raises(RegenError, match=r"ent wrote files that its `writes` does not name: ent/schema/user\.go"):
+        run(root)
+
+
+def test_a_generator_sees_only_what_the_table_says_it_reads(root: Path) -> None:
+    """Else its outputs would be taken for those of other inputs."""
+    edit(root, "template/{{core}}/document.sh", "cat title.txt", "cat cmd/api/body.txt")
+    with pytest.raises(RegenError, match=r"body\.txt"):
+        run(root)
+
+
+def test_the_table_is_what_make_generate_runs(rendered: Path, go_environment: dict[str, str]) -> None:
+    """In the same order, but for the generators of layers that are off."""
+    done = subprocess.run(
+        ["make", "-n", "generate", "MAKE=make"],
+        cwd=rendered,
+        env=go_environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("go ")]
+    table = [*(generator.command for generator in regen.GENERATORS), *regen.FORMAT]
+    assert lines == [" ".join(command) for command in table if "ent" not in command or (rendered / "ent").exists()]
 
 
 def test_free_text_in_a_generated_file_is_refused(root: Path) -> None:
     """Generators quote a text by what it holds, so no template can stand for every text."""
-    edit(root, "template/{{core}}/Makefile.jinja", '"title: {{ project_name }}"', '"title: {{ description }}"')
+    edit(root, "template/{{core}}/title.txt.jinja", "{{ project_name }}", "{{ description }}")
     with pytest.raises(RegenError, match=r"api/openapi/openapi\.yaml holds the description"):
         run(root)
 
 
 def test_a_template_that_jinja_cannot_read_is_named(root: Path) -> None:
     """With the line."""
-    edit(root, "template/{{core}}/Makefile.jinja", "{{ project_name }}", "{{ project name }}")
-    with pytest.raises(RegenError, match=r"Makefile\.jinja:3: "):
+    edit(root, "template/{{core}}/title.txt.jinja", "{{ project_name }}", "{{ project name }}")
+    with pytest.raises(RegenError, match=r"title\.txt\.jinja:1: "):
         run(root)
 
 

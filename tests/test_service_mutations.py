@@ -9,6 +9,7 @@ import pytest
 
 from tests.service.mutations import Mutation, read_mutations
 from tests.service.postgres import Postgres
+from tests.service.redis import Redis
 from tools.variants import Variant, find_variants
 
 MUTATIONS = read_mutations()
@@ -19,6 +20,7 @@ def test_a_mistake_is_noticed(
     mutation: Mutation,
     render_once: Callable[[Variant], Path],
     postgres: Postgres,
+    redis: Redis,
     go_environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
@@ -26,7 +28,8 @@ def test_a_mistake_is_noticed(
     variant = next(variant for variant in find_variants() if variant.id == mutation.variant)
     mutated = tmp_path / "mutated"
     mutation.make(render_once(variant), mutated)
-    environment = {**go_environment, "TEST_DATABASE_URL": postgres.url("postgres")}
+    servers = {"TEST_DATABASE_URL": postgres.url("postgres"), "TEST_REDIS_URL": redis.url}
+    environment = {**go_environment, **servers}
     problem = mutation.is_caught(mutated, environment, tmp_path)
     assert not problem, f"{mutation.name} was not noticed by {mutation.suite or mutation.go}: {problem}"
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from tests.service.postgres import Postgres, unprivileged
+from tests.service.redis import Redis
 
 DATABASE = "internal/infrastructure/database"
 ONE_TEST = "TestUsers_CreateReturnsWhatIsStored"
@@ -41,9 +42,12 @@ def copied(project: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(project, Path(folder, "project")))
 
 
-def test_make_test_integration_passes(copy: Path, postgres: Postgres, go_environment: dict[str, str]) -> None:
-    """Its own integration tests, with the race detector, on the PostgreSQL of TEST_DATABASE_URL."""
-    environment = {**go_environment, "TEST_DATABASE_URL": postgres.url("postgres")}
+def test_make_test_integration_passes(
+    copy: Path, postgres: Postgres, redis: Redis, go_environment: dict[str, str]
+) -> None:
+    """Its own integration tests, with the race detector, on the servers of TEST_DATABASE_URL and TEST_REDIS_URL."""
+    servers = {"TEST_DATABASE_URL": postgres.url("postgres"), "TEST_REDIS_URL": redis.url}
+    environment = {**go_environment, **servers}
     done = run(["make", "test-integration"], copy, environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not re.findall(r"=== SKIP: (?!scripts/devdb)", done.stdout), done.stdout

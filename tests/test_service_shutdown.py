@@ -31,54 +31,54 @@ def request_in_flight(service: Service, database: Database) -> Iterator[tuple[Fu
         lock.execute("SELECT 1 FROM users FOR UPDATE")
         answer = pool.submit(rawhttp.patch, service.port, f"/v1/users/{user['id']}", {"username": "bob"}, timeout=30)
         waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        eventually(lambda: database.execute(waiting), 5, "the request waits for the row")
+        eventually(lambda: database.execute(waiting), 15, "the request waits for the row")
         yield answer, lock
         lock.execute("ROLLBACK")
 
 
 def test_a_shutdown_under_load_fails_no_request(start: Start, database: Database) -> None:
     """Readiness fails first, requests go on being served, connections end with a word, and the exit code is 0."""
-    service = start(database, SERVER_SHUTDOWN_DELAY="1s", SERVER_SHUTDOWN_TIMEOUT="10s")
+    service = start(database, SERVER_SHUTDOWN_DELAY="4s", SERVER_SHUTDOWN_TIMEOUT="30s")
     service.wait_ready()
     with under_load(service) as load:
         eventually(lambda: len(load.kept_alive.answered) > 50, 10, "the load runs")
         service.terminate()
         told = time.monotonic()
-        assert service.wait(within=8) == 0
-    assert told < load.looked_away < told + 0.9, "readiness fails at once"
+        assert service.wait(within=25) == 0
+    assert told < load.looked_away < told + 3.5, "readiness fails at once"
     assert [when for when in load.stubborn.answered if when > load.looked_away + 0.5], "not ready, but still serving"
     assert load.balanced.answered
     assert not load.balanced.failed
     assert not load.balanced.refused
     assert not load.kept_alive.failed
     assert not load.kept_alive.refused
-    assert not load.stubborn.failures_before(told + 0.9)
-    assert not [when for when in load.stubborn.refused if when < told + 0.9]
+    assert not load.stubborn.failures_before(told + 3.5)
+    assert not [when for when in load.stubborn.refused if when < told + 3.5]
 
 
 def test_a_request_in_flight_is_finished(start: Start, database: Database) -> None:
     """A request that began before the signal gets its answer after the listener is closed."""
-    service = start(database, SERVER_SHUTDOWN_DELAY="0s", SERVER_SHUTDOWN_TIMEOUT="20s", **PATIENT)
+    service = start(database, SERVER_SHUTDOWN_DELAY="0s", SERVER_SHUTDOWN_TIMEOUT="60s", **PATIENT)
     service.wait_ready()
     with request_in_flight(service, database) as (answer, lock):
         service.terminate()
-        eventually(lambda: service.answers("/health/live") == 0, 5, "new connections are refused")
+        eventually(lambda: service.answers("/health/live") == 0, 15, "new connections are refused")
         assert not answer.done()
         assert service.process.poll() is None
         lock.execute("ROLLBACK")  # type: ignore[attr-defined]
-        finished = answer.result(timeout=5)
+        finished = answer.result(timeout=20)
         assert (finished.status, finished.json()["username"]) == (200, "bob")
-    assert service.wait(within=5) == 0
+    assert service.wait(within=20) == 0
 
 
 def test_a_second_signal_ends_the_process_at_once(start: Start, database: Database) -> None:
     """Whoever asks twice does not want to wait."""
-    service = start(database, SERVER_SHUTDOWN_DELAY="10s", SERVER_SHUTDOWN_TIMEOUT="20s", **PATIENT)
+    service = start(database, SERVER_SHUTDOWN_DELAY="60s", SERVER_SHUTDOWN_TIMEOUT="90s", **PATIENT)
     service.wait_ready()
     service.terminate()
-    eventually(lambda: service.answers("/health/ready") == 503, 2, "the shutdown has begun")
+    eventually(lambda: service.answers("/health/ready") == 503, 15, "the shutdown has begun")
     service.terminate()
-    assert service.wait(within=2) != 0
+    assert service.wait(within=20) != 0
 
 
 def test_a_request_that_never_ends_does_not_hold_the_process(start: Start, database: Database) -> None:
@@ -88,19 +88,19 @@ def test_a_request_that_never_ends_does_not_hold_the_process(start: Start, datab
     with request_in_flight(service, database):
         service.terminate()
         began = time.monotonic()
-        assert service.wait(within=6) != 0
+        assert service.wait(within=20) != 0
         assert time.monotonic() - began > 1.5, "it waited for the request"
     assert service.err.count("\n") == 1, service.err
 
 
 def test_an_answer_of_a_service_that_drains_ends_its_connection(start: Start, database: Database) -> None:
     """A client that keeps its connection is told to leave it, so that none is closed under the next request."""
-    service = start(database, SERVER_SHUTDOWN_DELAY="5s")
+    service = start(database, SERVER_SHUTDOWN_DELAY="30s", SERVER_SHUTDOWN_TIMEOUT="60s")
     service.wait_ready()
     with rawhttp.connect(service.port) as connection:
         assert connection.exchange(encode("GET", "/health/live")).header("Connection") == ""
         service.terminate()
-        eventually(lambda: service.answers("/health/ready") == 503, 2, "the shutdown has begun")
+        eventually(lambda: service.answers("/health/ready") == 503, 15, "the shutdown has begun")
         answer = connection.exchange(encode("GET", "/v1/users"))
         assert (answer.status, answer.header("Connection")) == (200, "close")
         assert connection.closed_by_peer()
@@ -111,13 +111,13 @@ def test_a_connection_without_a_request_does_not_hold_the_process(
     start: Start, database: Database, requests: int
 ) -> None:
     """A client that keeps its connection for later is not waited for, a silent one no longer than for its header."""
-    service = start(database, SERVER_SHUTDOWN_TIMEOUT="30s", SERVER_IDLE_TIMEOUT="60s", SERVER_READ_HEADER_TIMEOUT="3s")
+    service = start(database, SERVER_SHUTDOWN_TIMEOUT="60s", SERVER_IDLE_TIMEOUT="90s", SERVER_READ_HEADER_TIMEOUT="3s")
     service.wait_ready()
     with rawhttp.connect(service.port) as connection:
         for _ in range(requests):
             assert connection.exchange(encode("GET", "/health/live")).status == 200
         service.terminate()
-        assert service.wait(within=8) == 0
+        assert service.wait(within=25) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -125,10 +125,10 @@ def test_a_service_that_still_waits_for_its_database_can_be_stopped(
     start: Start, database: Database, number: signal.Signals
 ) -> None:
     """No database is no reason to ignore a signal, and being told to stop is no failure."""
-    service = start(database, DATABASE_URL="postgres://a:b@127.0.0.1:1/c?sslmode=disable", DB_CONNECT_TIMEOUT="30s")
+    service = start(database, DATABASE_URL="postgres://a:b@127.0.0.1:1/c?sslmode=disable", DB_CONNECT_TIMEOUT="60s")
     service.wait_answering()
     service.process.send_signal(number)
-    assert service.wait(within=5) == 0, service.output
+    assert service.wait(within=20) == 0, service.output
 
 
 def test_the_end_is_logged_in_order(service: Service) -> None:

@@ -90,7 +90,7 @@ def test_migrate_takes_nothing_back_in_production_by_mistake(binaries: Binaries)
 def test_migrate_without_a_database_fails_in_time(binaries: Binaries) -> None:
     """It says what it waits for and that it gave up, and hides the password."""
     url = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=disable"
-    done = run(binaries.migrate, "up", env={**DEFAULTS, "DATABASE_URL": url, "DB_CONNECT_TIMEOUT": "1s"}, within=8)
+    done = run(binaries.migrate, "up", env={**DEFAULTS, "DATABASE_URL": url, "DB_CONNECT_TIMEOUT": "1s"})
     assert done.code == 1
     assert done.err.startswith("migrate: waiting for the database: ")
     assert all(line.startswith("migrate: ") for line in done.err.splitlines())
@@ -106,7 +106,7 @@ def test_the_service_is_not_ready_until_the_schema_is_there(
     eventually(lambda: failed_checks(service) == {"schema"}, 10, "the schema is the only check that fails")
     assert service.get("/health/live").status == 200
     up(binaries, empty_database)
-    service.wait_ready(within=10)
+    service.wait_ready()
 
 
 def test_the_service_is_not_ready_one_migration_behind(start: Start, binaries: Binaries, database: Database) -> None:
@@ -138,7 +138,7 @@ def test_the_service_answers(service: Service) -> None:
 def test_a_port_in_use_stops_the_start_with_one_line(start: Start, service: Service, database: Database) -> None:
     """The line names the address, and the first service goes on."""
     second = start(database, SERVER_PORT=str(service.port))
-    assert second.wait(within=10) == 1
+    assert second.wait() == 1
     assert_one_line(second.err)
     assert str(service.port) in second.err
     assert service.is_ready()
@@ -147,11 +147,11 @@ def test_a_port_in_use_stops_the_start_with_one_line(start: Start, service: Serv
 def test_a_service_without_a_database_gives_up_in_time(start: Start, database: Database) -> None:
     """It lives while it tries, is not ready, and ends with one line when DB_CONNECT_TIMEOUT has passed."""
     service = start(
-        database, DATABASE_URL=f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=disable", DB_CONNECT_TIMEOUT="2s"
+        database, DATABASE_URL=f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=disable", DB_CONNECT_TIMEOUT="5s"
     )
-    service.wait_answering(within=2)
+    service.wait_answering(within=4)
     assert "startup" in failed_checks(service)
-    assert service.wait(within=8) == 1
+    assert service.wait(within=25) == 1
     assert_one_line(service.err)
     assert SECRET not in service.output
 
@@ -226,7 +226,7 @@ def test_a_bad_configuration_stops_the_start(binaries: Binaries, program: str, c
     """One line names every variable at fault and none of their values."""
     environment = BAD_ENVIRONMENTS[case]
     arguments = ["up"] if program == "migrate" else []
-    done = run(getattr(binaries, program), *arguments, env=environment, within=10)
+    done = run(getattr(binaries, program), *arguments, env=environment)
     assert done.code == 1, done.output
     assert_one_line(done.err)
     missing = {name for name, value in environment.items() if (name, value) not in INNOCENT and name not in done.err}
@@ -237,8 +237,8 @@ def test_a_bad_configuration_stops_the_start(binaries: Binaries, program: str, c
 
 def test_a_sound_production_configuration_starts(start: Start, database: Database) -> None:
     """Production is possible: the start gets as far as looking for its database."""
-    service = start(database, **PRODUCTION, DB_CONNECT_TIMEOUT="10s")
-    service.wait_answering(within=5)
+    service = start(database, **PRODUCTION, DB_CONNECT_TIMEOUT="60s")
+    service.wait_answering()
     assert service.get("/docs").status == 404, "the docs are for development"
 
 

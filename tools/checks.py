@@ -7,12 +7,13 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from tools.questions import ROOT, load_questionnaire
-from tools.variants import Variant
+from tools.questions import ROOT, Questionnaire, load_questionnaire
+from tools.variants import Variant, layers_on
 
 WORDS_FILE = Path(__file__).with_name("words.yml")
 GOLDEN = ROOT / "tests" / "golden"
@@ -31,7 +32,7 @@ def jinja_pattern() -> re.Pattern[str]:
 def words_of_layers() -> Mapping[str, tuple[re.Pattern[str], ...]]:
     """Return the words that betray each layer."""
     words = yaml.safe_load(WORDS_FILE.read_text("utf-8"))
-    return {layer: tuple(re.compile(word) for word in patterns) for layer, patterns in words.items()}
+    return {layer: tuple(re.compile(word, re.MULTILINE) for word in patterns) for layer, patterns in words.items()}
 
 
 def files_of(project: Path) -> list[Path]:
@@ -40,15 +41,49 @@ def files_of(project: Path) -> list[Path]:
     return sorted(path for path in found if path.parts[0] != ".git")
 
 
+@cache
+def _questionnaire() -> Questionnaire:
+    return load_questionnaire()
+
+
+class Word(NamedTuple):
+    """A word of a layer where it was found; line 0 is the name of the file."""
+
+    layer: str
+    pattern: str
+    line: int
+    match: str
+
+
+@cache
+def words_in(path: str, text: str) -> tuple[Word, ...]:
+    """Find the words of all layers in a file. Most files are the same in many variants, and are searched once."""
+    found = []
+    for layer, patterns in words_of_layers().items():
+        for pattern in patterns:
+            if match := pattern.search(path):
+                found.append(Word(layer, pattern.pattern, 0, match[0]))
+            found += [
+                Word(layer, pattern.pattern, text.count("\n", 0, match.start()) + 1, match[0])
+                for match in pattern.finditer(text)
+            ]
+    return tuple(found)
+
+
+def words_of(project: Path) -> Iterator[tuple[Path, Word]]:
+    """Yield the words of all layers in names and texts of files."""
+    for path in files_of(project):
+        for word in words_in(path.as_posix(), (project / path).read_text("utf-8")):
+            yield path, word
+
+
 def foreign_words(project: Path, variant: Variant) -> list[str]:
     """Find words of layers that are off, in names and texts of files."""
-    off = {layer: words for layer, words in words_of_layers().items() if layer not in dict(variant.choices).values()}
+    on = layers_on(_questionnaire(), variant)
     return [
-        f"{path}:{number}: {layer} is off, but {match!r} is here"
-        for path in files_of(project)
-        for number, line in _lines(project, path)
-        for layer, words in off.items()
-        for match in _matches(words, line)
+        f"{path}:{word.line}: {word.layer} is off, but {word.match!r} is here"
+        for path, word in words_of(project)
+        if word.layer not in on
     ]
 
 

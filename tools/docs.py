@@ -38,18 +38,23 @@ def row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
+def choices_of(question: Question) -> str:
+    """Say what can be answered."""
+    choices = ", ".join(f"`{value}`" for value in question.values)
+    return (f"any of {choices}" if question.multiselect else choices) or "text"
+
+
 def default_of(question: Question) -> str:
     """Say what an unanswered question gives."""
+    if question.multiselect:
+        return f"`[{', '.join(map(str, question.default))}]`"
     return "required" if question.required else f"`{question.default}`"
 
 
 def page() -> str:
     """Return the text of the page."""
     questionnaire = load_questionnaire()
-    asked = (
-        row(f"`{q.name}`", q.help, ", ".join(f"`{value}`" for value in q.values) or "text", default_of(q))
-        for q in questionnaire.asked
-    )
+    asked = (row(f"`{q.name}`", q.help, choices_of(q), default_of(q)) for q in questionnaire.asked)
     computed = (row(f"`{q.name}`", f"`{q.default}`") for q in questionnaire.hidden)
     return HEADER + "".join(asked) + FOOTER + "".join(computed) + "\n" + RULES.read_text("utf-8")
 

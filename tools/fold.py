@@ -96,6 +96,90 @@ class Space:
         names = [name for name, mask in self.layers.items() if mask == members]
         return min(names, key=lambda name: (name != CORE, name), default=None)
 
+    def relevant_axes(self, labels: Mapping[int, object]) -> list[int]:
+        """Return the positions of the axes that decide about the label of a variant; all if no choice of them does."""
+        relevant = []
+        for position in range(len(self.axes)):
+            seen: dict[tuple[Value, ...], object] = {}
+            for bit, label in labels.items():
+                values = self.variants[bit]
+                if seen.setdefault(values[:position] + values[position + 1 :], label) != label:
+                    relevant.append(position)
+                    break
+        sides: dict[tuple[Value, ...], object] = {}
+        for bit, label in labels.items():
+            if sides.setdefault(tuple(self.variants[bit][position] for position in relevant), label) != label:
+                return list(range(len(self.axes)))
+        return relevant
+
+    def condition(self, members: int, within: int | None = None) -> str:
+        """Return the shortest expression found that holds in ``members`` and in no other variant of ``within``.
+
+        The expression joins the fewest and largest terms that cover the set. A term is a layer, the absence of a layer
+        or several of these together; answers are compared only where the layers do not tell the variants apart.
+        """
+        within = self.everything if within is None else within
+        chosen = self._cover(members, within, answers=False) or self._cover(members, within, answers=True)
+        return " or ".join(term.text for term in sorted(chosen, key=lambda term: term.places))
+
+    def _cover(self, members: int, within: int, *, answers: bool) -> list[_Term]:
+        """Return terms that cover exactly the members, none when there are no such terms."""
+        terms = [term for term in self._terms(within, answers=answers) if not term.members & ~members]
+        if members & ~_union(term.members for term in terms):
+            return []
+        chosen: list[_Term] = []
+        missing = members
+        while missing:
+            best = max(terms, key=lambda term: ((term.members & missing).bit_count(), [-part for part in term.cost]))
+            chosen.append(best)
+            missing &= ~best.members
+        for term in list(chosen):
+            others = [other.members for other in chosen if other is not term]
+            if others and not members & ~_union(others):
+                chosen.remove(term)
+        return chosen
+
+    def _terms(self, within: int, *, answers: bool) -> list[_Term]:
+        """Return for each set of variants that literals can describe together the shortest of these descriptions."""
+        known = self._known_terms.get((within, answers))
+        if known is not None:
+            return known
+        literals = self._literals(within, answers=answers)
+        best = {within: _Term(within, ())}
+        fresh = list(best.values())
+        while fresh:
+            longer: dict[int, _Term] = {}
+            for term, literal in itertools.product(fresh, literals):
+                members = term.members & literal.members
+                if not members or members == term.members:
+                    continue
+                joined = _Term(members, tuple(sorted({*term.literals, literal})))
+                rival = longer.get(members) or best.get(members)
+                if len(joined.text) <= CONDITION_LIMIT and (rival is None or joined.cost < rival.cost):
+                    longer[members] = joined
+            best |= longer
+            fresh = list(longer.values())
+        self._known_terms[within, answers] = list(best.values())
+        return self._known_terms[within, answers]
+
+    def _literals(self, within: int, *, answers: bool) -> list[_Literal]:
+        """Return the layers and their absence and, where wanted, comparisons of answers, as far as they tell apart."""
+        literals = []
+        for name, mask in self.layers.items():
+            place = tuple(self.relevant_axes({bit: mask >> bit & 1 for bit in range(len(self.variants))}))
+            literals += [
+                _Literal(place, name, mask & within),
+                _Literal(place, f"not {name}", within & ~mask),
+            ]
+        for position, axis in enumerate(self.axes if answers else ()):
+            masks = self._value_masks[position]
+            live = [value for value in axis.values if masks[value] & within]
+            for size in range(1, len(live)):
+                for wanted in itertools.combinations(live, size):
+                    members = _union(masks[value] for value in wanted) & within
+                    literals.append(_Literal((position,), axis.condition(wanted), members))
+        return [literal for literal in literals if literal.members and literal.members != within]
+
     @cached_property
     def _value_masks(self) -> tuple[dict[Value, int], ...]:
         """For each axis, the variants of each of its values."""
@@ -105,74 +189,42 @@ class Space:
                 masks[position][value] |= 1 << bit
         return tuple(masks)
 
-    def condition(self, members: int, within: int | None = None) -> str:
-        """Return the shortest expression found that holds in ``members`` and in no other variant of ``within``.
-
-        The expression joins the fewest and largest boxes (a subset of values on each axis) that cover the set.
-        """
-        within = self.everything if within is None else within
-        relevant = self._relevant_axes(members, within)
-        boxes = [box for box in self._boxes(relevant, within) if box.members and not box.members & ~members]
-        chosen: list[_Box] = []
-        missing = members
-        while missing:
-            best = max(boxes, key=lambda box: ((box.members & missing).bit_count(), -len(box.text)))
-            chosen.append(best)
-            missing &= ~best.members
-        for box in list(chosen):
-            others = [other.members for other in chosen if other is not box]
-            if others and not members & ~_union(others):
-                chosen.remove(box)
-        return " or ".join(box.text for box in sorted(chosen, key=lambda box: box.tests))
-
-    def _relevant_axes(self, members: int, within: int) -> list[int]:
-        """Return the axes that a condition for ``members`` has to mention."""
-        bits = list(_bits(within))
-        relevant = []
-        for position in range(len(self.axes)):
-            seen: dict[tuple[Value, ...], bool] = {}
-            for bit in bits:
-                values = self.variants[bit]
-                rest = values[:position] + values[position + 1 :]
-                inside = bool(members >> bit & 1)
-                if seen.setdefault(rest, inside) != inside:
-                    relevant.append(position)
-                    break
-        sides: dict[tuple[Value, ...], bool] = {}
-        for bit in bits:
-            key = tuple(self.variants[bit][position] for position in relevant)
-            inside = bool(members >> bit & 1)
-            if sides.setdefault(key, inside) != inside:
-                return list(range(len(self.axes)))
-        return relevant
-
-    def _boxes(self, relevant: Sequence[int], within: int) -> Iterable[_Box]:
-        """Yield every box over the relevant axes, cut to ``within``."""
-        options: list[list[_Box]] = []
-        for position in relevant:
-            axis, masks = self.axes[position], self._value_masks[position]
-            live = [value for value in axis.values if masks[value] & within]
-            choices = [_Box(within, (), "")]
-            for size in range(1, len(live)):
-                for wanted in itertools.combinations(live, size):
-                    members = _union(masks[value] for value in wanted)
-                    choices.append(_Box(members, (position,), axis.condition(wanted)))
-            options.append(choices)
-        for combination in itertools.product(*options):
-            members = within
-            for box in combination:
-                members &= box.members
-            tests = [box for box in combination if box.tests]
-            positions = tuple(position for box in tests for position in box.tests)
-            yield _Box(members, positions, " and ".join(box.text for box in tests) or "true")
+    @cached_property
+    def _known_terms(self) -> dict[tuple[int, bool], list[_Term]]:
+        """The terms of each set of variants that was asked for."""
+        return {}
 
 
-class _Box(NamedTuple):
-    """A product of value sets: its variants, the positions of the axes it tests, and the test as an expression."""
+class _Literal(NamedTuple):
+    """One test, the positions of the axes it depends on, and the variants in which it holds."""
+
+    place: tuple[int, ...]
+    text: str
+    members: int
+
+
+@dataclass(frozen=True)
+class _Term:
+    """Literals that hold together in the members."""
 
     members: int
-    tests: tuple[int, ...]
-    text: str
+    literals: tuple[_Literal, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The term as an expression, what is there before what is not."""
+        ordered = sorted(self.literals, key=lambda literal: literal.text.startswith("not "))
+        return " and ".join(literal.text for literal in ordered) or "true"
+
+    @cached_property
+    def cost(self) -> tuple[int, int, int]:
+        """How hard it is to read: few tests before many, presence before absence, short before long."""
+        return len(self.literals), self.text.count("not "), len(self.text)
+
+    @property
+    def places(self) -> list[tuple[int, ...]]:
+        """Where it stands among other terms."""
+        return [literal.place for literal in self.literals]
 
 
 class _Unit(NamedTuple):
@@ -367,20 +419,26 @@ def _merge_all(space: Space, texts: Mapping[int, Sequence[str]]) -> list[_Unit]:
     """Merge all texts into one list of units in which each text is found, in its own order.
 
     Neighbours go first: the variants that differ in the last axis only, then in the last but one, and so on, so that
-    a line is compared with its likeliest counterpart.
+    a line is compared with its likeliest counterpart. Axes on which no text depends do not count: the variants that
+    differ in these alone are one.
     """
+    relevant = space.relevant_axes(texts)
+    alike: dict[tuple[Value, ...], list[int]] = {}
+    for bit in sorted(texts):
+        alike.setdefault(tuple(space.variants[bit][position] for position in relevant), []).append(bit)
 
-    def merge_from(position: int, bits: Sequence[int]) -> list[_Unit]:
-        if len(bits) == 1:
-            return [_Unit(text, 1 << bits[0]) for text in texts[bits[0]]]
-        axis = space.axes[position]
+    def merge_from(depth: int, groups: Sequence[tuple[Value, ...]]) -> list[_Unit]:
+        if len(groups) == 1:
+            bits = alike[groups[0]]
+            members = _union(1 << bit for bit in bits)
+            return [_Unit(text, members) for text in texts[bits[0]]]
         merged: list[_Unit] = []
-        for value in axis.values:
-            if part := [bit for bit in bits if space.variants[bit][position] == value]:
-                merged = _merge(merged, merge_from(position + 1, part))
+        for value in space.axes[relevant[depth]].values:
+            if part := [values for values in groups if values[depth] == value]:
+                merged = _merge(merged, merge_from(depth + 1, part))
         return merged
 
-    return merge_from(0, sorted(texts))
+    return merge_from(0, list(alike))
 
 
 def _merge(left: list[_Unit], right: list[_Unit]) -> list[_Unit]:

@@ -21,7 +21,7 @@ from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
 from tests.service.process import Binaries, Service, migrate, serving
 from tools.questions import ROOT
-from tools.render import read_tree, render, take_snapshot
+from tools.render import TAG, commit_all, git, read_tree, render, take_snapshot
 from tools.toolchain import go_environment
 from tools.variants import Variant, find_variants
 
@@ -47,9 +47,12 @@ def measure_template(snapshot: Path) -> None:
         files = read_tree(Path(folder, "ours0"))
         plain = Path(folder, "plain")
         for path, (content, _) in files.items():
-            (plain / path).parent.mkdir(parents=True, exist_ok=True)
-            (plain / path).write_bytes(content)
-        (plain / "copier.yml").write_text("_templates_suffix: .none\n_exclude: [copier.yml]\n", encoding="utf-8")
+            target = plain / "template" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        (plain / "copier.yml").write_text("_templates_suffix: .none\n_subdirectory: template\n", encoding="utf-8")
+        commit_all(plain, "Plain files")  # Copier clones a template that is in git, so both are
+        git(plain, "tag", TAG)
         theirs = median_seconds(
             lambda run: copier.run_copy(str(plain), Path(folder, f"theirs{run}"), defaults=True, quiet=True)
         )

@@ -7,6 +7,7 @@ written. The rules themselves live in one place, the validators of `questions/*.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ class Question(BaseModel):
     help: str = ""
     default: Any = None
     choices: dict[str, Any] | list[Any] | None = None
+    multiselect: bool = False
     when: bool | str = True
     placeholder: str = ""
     validator: str = ""
@@ -46,7 +48,7 @@ class Question(BaseModel):
 
     @property
     def values(self) -> tuple[Any, ...]:
-        """The answers that can be chosen; empty for free text."""
+        """The choices; empty for free text. The answer is one of them or, of a multiselect question, any of them."""
         if self.choices is None:
             return ()
         return tuple(self.choices.values() if isinstance(self.choices, dict) else self.choices)
@@ -119,6 +121,8 @@ def answers_model(questionnaire: Questionnaire) -> type[BaseModel]:
 
 
 def _annotation(question: Question, environment: SandboxedEnvironment) -> Any:
+    if question.multiselect:
+        return Annotated[Any, AfterValidator(partial(_choose_any, question))]
     if question.values:
         return Literal[question.values]
     if question.type != "str":
@@ -130,6 +134,15 @@ def _annotation(question: Question, environment: SandboxedEnvironment) -> Any:
         return value
 
     return Annotated[str, BeforeValidator(_text_of_number), AfterValidator(obey)]
+
+
+def _choose_any(question: Question, value: Any) -> list[Any]:
+    """Return the chosen in the order of the choices, as Copier does: the same subset renders the same bytes."""
+    chosen = value if isinstance(value, list) else [None]
+    if any(chosen.count(each) > 1 or each not in question.values for each in chosen):
+        choices = ", ".join(map(str, question.values))
+        raise ValueError(f"Write a list of any of {choices}, each once, such as [{choices}]; [] chooses none.")
+    return [each for each in question.values if each in chosen]
 
 
 def _text_of_number(value: Any) -> Any:

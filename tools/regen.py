@@ -1,8 +1,12 @@
 """Make the generated files of the template anew: `make regen`, or `python -m tools.regen --check` to change nothing.
 
-Every variant is rendered into a folder of its own and its real generators run there, from a state in which no generated
-file exists: first the project's `make generate`, then `go mod tidy`. What they write is folded into `template/`
+Every variant gets what its real generators write, from a state in which no generated file exists: those of `make
+generate` in the project (the table GENERATORS below), then `go mod tidy`. What they write is folded into `template/`
 (tools/fold.py), after proof that each variant unfolds to exactly what its generators wrote.
+
+Variants share most of what generators read. So a generator runs alone in an empty folder with nothing but what the
+table says it reads, once for each distinct content of that, and its outputs are kept between runs under a digest of its
+inputs. `make matrix` proves the table right: in a finished project `make generate` and `go mod tidy` change nothing.
 
 `tools/versions/go.mod` pins every module of every variant, so that all variants choose the same versions; `tools.yml`
 beside it pins the tools. To move or add a version edit them, then `make regen`, which keeps go.mod to the modules that
@@ -15,13 +19,16 @@ import argparse
 import fnmatch
 import hashlib
 import json
-import shutil
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
 import yaml
@@ -30,24 +37,79 @@ from pydantic import BaseModel, ConfigDict
 
 from tools import fold
 from tools.questions import ROOT, Questionnaire, load_questionnaire
-from tools.render import fast_copier, read_tree, render, take_snapshot
+from tools.render import Sketcher, Tree, read_tree
 from tools.toolchain import ToolchainError, cache_folder, go_environment
-from tools.variants import SAMPLE_ANSWERS, Variant, find_axes, find_layers, find_variants
+from tools.variants import SAMPLE_ANSWERS, Variant, evaluate, find_axes, find_layers, find_variants, layers_on
 
 VERSIONS = Path("tools/versions")
 LOCKS = ("go.mod", "go.sum")
 MODFILES = ("tools.mod", "lint.mod")
+
+PARALLEL = 2
+"""Variants that are generated at the same time: the tools use several cores and much memory themselves."""
+KEPT_DAYS = 30
+"""How long outputs are kept after their last use."""
+
+
+class Generator(BaseModel):
+    """One command of the project's `make generate`; it runs where any file matches what it reads."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    command: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    """Patterns of files. Packages of the project that these files name by import path are read as well, with all that
+    those import of the project."""
+    declarations: tuple[str, ...] = ()
+    """Patterns of Go files. Of these and of the packages they import only what stands outside of functions matters."""
+    writes: tuple[str, ...]
+    """Patterns of the files that it makes; a star crosses folders."""
+
+
+TOOL = ("go", "tool", "-modfile=tools.mod")
+
+GENERATORS = (
+    Generator(
+        name="bundle",
+        command=("go", "run", "./scripts/bundle"),
+        reads=("api/openapi/*.yaml", "scripts/bundle/*"),
+        writes=("api/openapi/openapi.yaml", "api/openapi/docs.html"),
+    ),
+    Generator(
+        name="oapi-codegen",
+        command=(
+            *(*TOOL, "oapi-codegen", "-config", "internal/api/openapi/oapi-codegen.yaml"),
+            "api/openapi/openapi.yaml",
+        ),
+        reads=("internal/api/openapi/oapi-codegen.yaml", "api/openapi/openapi.yaml", "api/openapi/overlay.yaml"),
+        writes=("*.gen.go",),
+    ),
+    Generator(
+        name="ent", command=(*TOOL, "ent", "generate", "./ent/schema"), reads=("ent/schema/*",), writes=("ent/*",)
+    ),
+    Generator(name="mockery", command=(*TOOL, "mockery"), reads=(".mockery.yaml",), writes=("*/mocks_test.go",)),
+    Generator(
+        name="wire",
+        command=(*TOOL, "wire", "gen", "./cmd/api"),
+        declarations=("cmd/api/*.go",),
+        writes=("cmd/*/wire_gen.go",),
+    ),
+)
+"""In the order of `make generate`; tests/test_regen.py compares the commands."""
+
+FORMAT = (
+    (*TOOL, "gci", "write", "-s", "standard", "-s", "default", "-s", "localmodule", "."),
+    (*TOOL, "gofumpt", "-w", "."),
+)
+"""What `make fmt` does, at the end of `make generate`."""
+
 GENERATED = (
     *LOCKS,
     *(name for modfile in MODFILES for name in (modfile, modfile.replace(".mod", ".sum"))),
-    "api/openapi/openapi.yaml",
-    "api/openapi/docs.html",
-    "*.gen.go",
-    "*/wire_gen.go",
-    "*/mocks_test.go",
-    "ent/*",
+    *(pattern for generator in GENERATORS for pattern in generator.writes),
 )
-"""Patterns of the paths that generators write; a star crosses folders."""
+"""Patterns of the paths that generators write."""
 WRITTEN = ("ent/schema/*",)
 """Patterns of the paths that people write although they match GENERATED."""
 
@@ -77,17 +139,13 @@ class RegenError(Exception):
 
 
 class Tool(BaseModel):
-    """A pinned tool of tools.yml; `when` maps questions to the answer that a variant needs to get it."""
+    """A pinned tool of tools.yml; where it names a layer, only the variants with that layer get it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     package: str
     version: str
-    when: dict[str, Any] = {}
-
-    def serves(self, variant: Variant) -> bool:
-        """Whether the variant has this tool."""
-        return all(variant.has(axis, value) for axis, value in self.when.items())
+    layer: str = "core"
 
 
 class Module(BaseModel):
@@ -109,7 +167,8 @@ def is_generated(path: str) -> bool:
     return _matches(path, GENERATED) and not _matches(path, WRITTEN)
 
 
-def _matches(path: str, patterns: Iterable[str]) -> bool:
+@cache
+def _matches(path: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
@@ -166,34 +225,6 @@ def make_modfile(modfile: str, packages: Sequence[str], module: str, go: str) ->
         return {file: (folder / file).read_text() for file in (modfile, f"{name}.sum")}
 
 
-def generate(folder: Path, versions: Path, modfiles: Mapping[str, str]) -> dict[str, str]:
-    """Run the generators of a rendered project that has no generated file, and return what they wrote.
-
-    Raises RegenError when one fails, or when go.mod would not stay as it is.
-    """
-    module = str(SAMPLE_ANSWERS["module_path"])
-    go, pins = read_go_mod(versions)
-    (folder / "go.mod").write_text(go_mod(module, go, pins))
-    shutil.copy(versions / "go.sum", folder / "go.sum")
-    # Add what the written code needs beyond the pins; what only the generated code needs must not go yet.
-    run(folder, "go", "mod", "tidy", "-e")
-    _, found = read_go_mod(folder)
-    everything = {pin.path: pin for pin in (*found, *pins)}
-    (folder / "go.mod").write_text(go_mod(module, go, sorted(everything.values(), key=str)))
-    (folder / "go.sum").write_text(merge_sums([(versions / "go.sum").read_text(), (folder / "go.sum").read_text()]))
-    for name, text in modfiles.items():
-        (folder / name).write_text(text)
-    run(folder, "make", "--no-print-directory", "generate")
-    run(folder, "go", "mod", "tidy")
-    chosen, requirements = read_go_mod(folder)
-    if chosen != go:
-        raise RegenError(f"a module needs go {chosen}: raise the go line of {VERSIONS}/go.mod, now {go}")
-    (folder / "go.mod").write_text(go_mod(module, go, requirements))
-    run(folder, "go", "mod", "tidy", "-diff")
-    outputs = {path: data for path, (data, _) in read_tree(folder).items() if is_generated(path)}
-    return {path: data.decode() for path, data in outputs.items()}
-
-
 def merge_sums(texts: Iterable[str]) -> str:
     """Return one go.sum with the lines of all."""
     return "".join(sorted({line for text in texts for line in text.splitlines(keepends=True)}))
@@ -207,86 +238,288 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-class Workshop:
-    """The folders in which variants are generated.
+class Store:
+    """What commands wrote, by a digest of what they read. It stays between runs; threads may share it."""
 
-    They stay between runs, with a record of inputs and outputs: a variant whose inputs did not change is not generated
-    again. Go's own caches make the rest fast. One process at a time may use a workshop.
-    """
-
-    def __init__(self, root: Path, folder: Path) -> None:
-        """Take a snapshot of the template of the repository `root`, and work in `folder`."""
-        self._root = root
+    def __init__(self, folder: Path) -> None:
+        """Keep everything in a folder, less what was not used for long."""
         self._folder = folder
-        self._modfiles: dict[tuple[str, ...], dict[str, str]] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, str]] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        snapshot = folder / "template"
-        shutil.rmtree(snapshot, ignore_errors=True)
-        self._template = take_snapshot(snapshot, source=root)
+        for path in folder.glob("*.json"):
+            if path.stat().st_mtime < time.time() - KEPT_DAYS * 24 * 3600:
+                path.unlink()
+
+    def get(self, parts: Sequence[str | bytes], make: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """Return the files that `make` returned, now or at another time, for the same parts."""
+        digest = hashlib.sha256()
+        for part in parts:
+            data = part.encode() if isinstance(part, str) else part
+            digest.update(len(data).to_bytes(8, "big") + data)
+        key = digest.hexdigest()
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._known:
+                path = self._folder / f"{key}.json"
+                if path.exists():
+                    path.touch()
+                else:
+                    unfinished = path.with_suffix(".unfinished")
+                    unfinished.write_text(json.dumps(make()))
+                    unfinished.replace(path)
+                self._known[key] = json.loads(path.read_text())
+            return self._known[key]
+
+
+class Workshop:
+    """Makes the generated files of variants. One process at a time may use a folder for its store."""
+
+    def __init__(self, root: Path, folder: Path, generators: Sequence[Generator] = GENERATORS) -> None:
+        """Read the template of the repository `root`, and keep outputs in `folder`."""
+        self._versions = root / VERSIONS
+        self._questionnaire = load_questionnaire(root)
+        self._generators = generators
+        self._store = Store(folder)
+        self._module = str(SAMPLE_ANSWERS["module_path"])
+        self._recipe: list[str | bytes] = [run(root, "go", "version"), Path(__file__).read_bytes()]
+        self._go, self._pins = read_go_mod(self._versions)
         self._tools = {
             modfile: [Tool(**tool) for tool in tools]
-            for modfile, tools in yaml.safe_load((root / VERSIONS / "tools.yml").read_text()).items()
+            for modfile, tools in yaml.safe_load((self._versions / "tools.yml").read_text()).items()
         }
 
-    def make(self, variant: Variant) -> dict[str, str]:
-        """Return the generated files of a variant."""
-        inputs = self._render(variant)
-        modfiles = self._modfiles_of(variant)
-        record = self._folder / f"{variant.id}.json"
-        key = self._key(inputs, modfiles)
-        if record.exists() and (known := json.loads(record.read_text()))["key"] == key:
-            return dict(known["outputs"])
-        folder = self._folder / variant.id
-        for path in read_tree(folder).keys() - inputs.keys() if folder.exists() else ():
-            (folder / path).unlink()
-        for path, (data, executable) in inputs.items():
-            target = folder / path
-            if not target.exists() or target.read_bytes() != data:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data)
-            target.chmod(0o755 if executable else 0o644)
-        outputs = generate(folder, self._root / VERSIONS, modfiles)
-        after = read_tree(folder)
-        if strays := sorted(after.keys() - inputs.keys() - outputs.keys()):
-            raise RegenError(f"{variant.id}: generators wrote files that GENERATED does not name: {', '.join(strays)}")
-        for path in sorted(path for path in inputs if after.get(path) != inputs[path]):
-            print(f"warning: {variant.id}: make generate rewrites {path}, which people write", file=sys.stderr)
-        record.write_text(json.dumps({"key": key, "outputs": outputs}))
-        return outputs
+    def make_all(self, variants: Sequence[Variant]) -> list[dict[str, str]]:
+        """Return the generated files of each variant.
 
-    def _render(self, variant: Variant) -> dict[str, tuple[bytes, bool]]:
-        """Render a variant and return the files that people wrote."""
-        with tempfile.TemporaryDirectory() as temporary, fast_copier():
+        Raises:
+            RegenError: A template cannot be read, a generator failed, or it wrote what nobody expects.
+        """
+        try:
+            sketcher = Sketcher(self._questionnaire)
+            trees = [sketcher.tree(variant.answers) for variant in variants]
+        except jinja2.TemplateSyntaxError as error:
+            raise RegenError(f"{error.filename}:{error.lineno}: {error.message}") from error
+        written = [{path: file for path, file in tree.items() if not is_generated(path)} for tree in trees]
+        superset = self._superset(written)
+        done = 0
+        ran: list[str] = []
+
+        def make(variant: Variant, files: Tree) -> dict[str, str]:
+            nonlocal done
+            outputs = self._make(variant, dict(files), superset, ran)
+            done += 1
+            print(f"[{done}/{len(variants)}] {variant.id}, {len(ran)} runs of generators", file=sys.stderr, flush=True)
+            return outputs
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            jobs = [pool.submit(make, variant, files) for variant, files in zip(variants, written, strict=True)]
             try:
-                render(self._template, Path(temporary) / "project", variant.answers)
-            except jinja2.TemplateSyntaxError as error:
-                raise RegenError(f"{error.filename}:{error.lineno}: {error.message}") from error
-            tree = read_tree(Path(temporary) / "project")
-        return {path: file for path, file in tree.items() if not is_generated(path)}
+                return [job.result() for job in jobs]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
-    def _modfiles_of(self, variant: Variant) -> dict[str, str]:
+    def _superset(self, trees: Sequence[Tree]) -> dict[str, str]:
+        """Return a go.mod and go.sum with all that any variant needs: the pins, and what they do not name yet."""
+        imported = {name for tree in trees for path, (data, _) in tree.items() for name in _imports(path, data)}
+        external = sorted(name for name in imported if "." in name.split("/")[0] and not self._is_own(name))
+        pins = {name: (self._versions / name).read_text() for name in LOCKS}
+
+        def tidy() -> dict[str, str]:
+            text = "package all\n\n" + "".join(f'import _ "{name}"\n' for name in external)
+            files = {"go.mod": go_mod(self._module, self._go, self._pins), "go.sum": pins["go.sum"], "all.go": text}
+            with tempfile.TemporaryDirectory() as temporary:
+                folder = Path(temporary)
+                fill(folder, files)
+                run(folder, "go", "mod", "tidy", "-e")
+                _, found = read_go_mod(folder)
+                everything = {module.path: module for module in (*self._pins, *found)}
+                return {
+                    "go.mod": go_mod(self._module, self._go, sorted(everything.values(), key=str)),
+                    "go.sum": merge_sums([pins["go.sum"], (folder / "go.sum").read_text()]),
+                }
+
+        return self._store.get(["superset", *self._recipe, *pins.values(), *external], tidy)
+
+    def _make(self, variant: Variant, files: Tree, superset: Mapping[str, str], ran: list[str]) -> dict[str, str]:
+        """Return the generated files of a variant; note in `ran` the generators that had to run."""
+        outputs = self._modfiles(variant)
+        base = {**superset, **{path: text for path, text in outputs.items() if path.startswith("tools.")}}
+        for generator in self._generators:
+            inputs, key = self._inputs(generator, files)
+            if not inputs:
+                continue
+
+            def generate(generator: Generator = generator, inputs: Tree = inputs) -> dict[str, str]:
+                ran.append(generator.name)
+                try:
+                    return run_generator(generator, inputs, base)
+                except RegenError as error:
+                    raise RegenError(f"{variant.id}: {error}") from None
+
+            made = self._store.get([generator.model_dump_json(), *self._recipe, *_flat(base), *key], generate)
+            outputs |= made
+            files |= {path: (text.encode(), False) for path, text in made.items()}
+        skeleton = skeleton_of(files)
+
+        def lock() -> dict[str, str]:
+            ran.append("tidy")
+            return self._lock(skeleton, superset)
+
+        return outputs | self._store.get(["tidy", *self._recipe, *_flat(superset), *_flat(skeleton)], lock)
+
+    def _inputs(self, generator: Generator, files: Tree) -> tuple[Tree, list[str | bytes]]:
+        """Return the files that a generator needs, and what of them decides about its outputs."""
+        read = {path for path in files if _matches(path, generator.reads) and not path.endswith("_test.go")}
+        read |= self._imported(read, files)
+        declared = {path for path in files if _matches(path, generator.declarations) and not path.endswith("_test.go")}
+        declared |= self._imported(declared, files)
+        key: list[str | bytes] = []
+        for path in sorted(read | declared):
+            data = files[path][0]
+            if path not in read:
+                data = declarations_of(data) if path.endswith(".go") else b""
+            key += [path, data]
+        return {path: files[path] for path in sorted(read | declared)}, key
+
+    def _imported(self, paths: Iterable[str], files: Tree) -> set[str]:
+        """Return the files of all packages of the project that files name, and of the packages these import."""
+        folders = _by_folder(frozenset(files))
+        found: set[str] = set()
+        seen: set[str] = set()
+        waiting = list(paths)
+        while waiting:
+            path = waiting.pop()
+            for folder in _own_packages(files[path][0], self._module) - seen:
+                seen.add(folder)
+                inside = {file for file in folders.get(folder, ()) if not file.endswith("_test.go")}
+                waiting += [file for file in inside - found if file.endswith(".go")]
+                found |= inside
+        return found
+
+    def _is_own(self, name: str) -> bool:
+        return name == self._module or name.startswith(f"{self._module}/")
+
+    def _lock(self, skeleton: Mapping[str, str], superset: Mapping[str, str]) -> dict[str, str]:
+        """Return go.mod and go.sum of a project with these imports; raise RegenError when they would not stay so."""
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            fill(folder, {**skeleton, **superset})
+            run(folder, "go", "mod", "tidy")
+            chosen, requirements = read_go_mod(folder)
+            if chosen != self._go:
+                raise RegenError(f"a module needs go {chosen}: raise the go line of {VERSIONS}/go.mod, now {self._go}")
+            (folder / "go.mod").write_text(go_mod(self._module, self._go, requirements))
+            run(folder, "go", "mod", "tidy", "-diff")
+            return {name: (folder / name).read_text() if (folder / name).exists() else "" for name in LOCKS}
+
+    def _modfiles(self, variant: Variant) -> dict[str, str]:
         """Return the modfiles of a variant, resolved once per set of tools."""
         texts: dict[str, str] = {}
-        go, _ = read_go_mod(self._root / VERSIONS)
+        on = layers_on(self._questionnaire, variant)
         for modfile, tools in self._tools.items():
-            packages = tuple(f"{tool.package}@{tool.version}" for tool in tools if tool.serves(variant))
-            if packages not in self._modfiles:
-                self._modfiles[packages] = make_modfile(modfile, packages, str(SAMPLE_ANSWERS["module_path"]), go)
-            texts |= self._modfiles[packages]
+            packages = [f"{tool.package}@{tool.version}" for tool in tools if tool.layer in on]
+
+            def resolve(modfile: str = modfile, packages: Sequence[str] = tuple(packages)) -> dict[str, str]:
+                return make_modfile(modfile, packages, self._module, self._go)
+
+            texts |= self._store.get([modfile, *self._recipe, self._go, *packages], resolve)
         return texts
 
-    def _key(self, inputs: Mapping[str, tuple[bytes, bool]], modfiles: Mapping[str, str]) -> str:
-        """Return a digest of all that decides what the generators write."""
-        digest = hashlib.sha256()
-        parts: list[bytes] = [run(self._folder, "go", "version").encode(), Path(__file__).read_bytes()]
-        parts += [(self._root / VERSIONS / "go.mod").read_bytes()]
-        for path in sorted(inputs):
-            parts += [path.encode(), inputs[path][0]]
-        for path in sorted(modfiles):
-            parts += [path.encode(), modfiles[path].encode()]
-        for part in parts:
-            digest.update(len(part).to_bytes(8, "big") + part)
-        return digest.hexdigest()
+
+def run_generator(generator: Generator, inputs: Tree, base: Mapping[str, str]) -> dict[str, str]:
+    """Run a generator in a folder with its inputs and the modules, and return what it wrote, formatted.
+
+    Raises:
+        RegenError: It failed, changed one of its inputs, or wrote a file that the table does not name.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        fill(folder, {path: data for path, (data, _) in inputs.items()} | dict(base))
+        before = read_tree(folder)
+        run(folder, *generator.command)
+        after = read_tree(folder)
+        changed = sorted(path for path in after if after[path] != before.get(path) and path not in LOCKS)
+        if strays := [path for path in changed if not _matches(path, generator.writes) or _matches(path, WRITTEN)]:
+            raise RegenError(f"{generator.name} wrote files that its `writes` does not name: {', '.join(strays)}")
+        if "tools.mod" in base:
+            for command in FORMAT:
+                run(folder, *command)
+        return {path: (folder / path).read_text() for path in changed}
+
+
+def fill(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write files into a folder."""
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def _flat(files: Mapping[str, str]) -> list[str]:
+    return [text for path in sorted(files) for text in (path, files[path])]
+
+
+@lru_cache(maxsize=1024)
+def _by_folder(paths: frozenset[str]) -> Mapping[str, list[str]]:
+    """Return the Go files of each folder, and the files at any depth that it may embed."""
+    folders: dict[str, list[str]] = {path.rpartition("/")[0]: [] for path in paths if path.endswith(".go")}
+    for path in paths:
+        folder, _, _ = path.rpartition("/")
+        if path.endswith(".go"):
+            folders[folder].append(path)
+            continue
+        while folder:
+            if folder in folders:
+                folders[folder].append(path)
+            folder, _, _ = folder.rpartition("/")
+    return folders
+
+
+@cache
+def _own_packages(data: bytes, module: str) -> frozenset[str]:
+    """Return the folders that a text names by their import path."""
+    return frozenset(name.decode() for name in re.findall(re.escape(module.encode()) + rb"/([\w./-]*[\w-])", data))
+
+
+FUNCTION = re.compile(rb"^(func .*\{)\n(?:.*\n)*?\}$", re.MULTILINE)
+"""A function as gofmt writes it, over several lines."""
+
+
+@cache
+def declarations_of(data: bytes) -> bytes:
+    """Return Go code without the bodies of its functions."""
+    return FUNCTION.sub(rb"\1}", data)
+
+
+IMPORT = re.compile(r'^import (?:[\w.]+ )?"([^"]+)"|^import \(\n((?:.*\n)*?)\)', re.MULTILINE)
+
+
+@cache
+def _imports(path: str, data: bytes) -> frozenset[str]:
+    """Return the import paths of a Go file as gofmt writes it; none of any other file."""
+    if not path.endswith(".go"):
+        return frozenset()
+    names = set()
+    for single, block in IMPORT.findall(data.decode()):
+        names |= {single} if single else set(re.findall(r'^\t(?:[\w.]+ )?"([^"]+)"', block, re.MULTILINE))
+    return frozenset(names)
+
+
+def skeleton_of(files: Tree) -> dict[str, str]:
+    """Return Go files with all that `go mod tidy` looks at: the packages of a project and what they import."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for path, (data, _) in files.items():
+        if path.endswith(".go"):
+            folder = path.rpartition("/")[0]
+            found.setdefault((folder, "_test" if path.endswith("_test.go") else ""), set()).update(_imports(path, data))
+    return {
+        f"{folder}/imports{test}.go".lstrip("/"): "package p\n\n"
+        + "".join(f'import _ "{name}"\n' for name in sorted(names))
+        for (folder, test), names in found.items()
+    }
 
 
 # Folding -------------------------------------------------------------------------------------------------------------
@@ -294,15 +527,25 @@ class Workshop:
 
 def space_of(questionnaire: Questionnaire, variants: Sequence[Variant]) -> fold.Space:
     """Return the axes, the variants and the layers that fold needs to know."""
-    axes = tuple(fold.Axis(axis.name, axis.values) for axis in find_axes(questionnaire))
-    environment = questionnaire.environment()
-    defaults = {question.name: str(question.default) for question in questionnaire.hidden}
+    axes: list[fold.Axis] = []
+    multiselect = {question.name: question.values for question in questionnaire.asked if question.multiselect}
+    for axis in find_axes(questionnaire):
+        if axis.name in multiselect:
+            axes += [fold.Axis(value, (True, False), member_of=axis.name) for value in multiselect[axis.name]]
+        else:
+            axes.append(fold.Axis(axis.name, axis.values))
     layers = dict.fromkeys(find_layers(questionnaire), 0)
     for bit, variant in enumerate(variants):
-        for layer in layers:
-            if environment.from_string(defaults[layer]).render(**variant.answers).strip():
-                layers[layer] |= 1 << bit
-    return fold.Space(axes, tuple(tuple(value for _, value in variant.choices) for variant in variants), layers)
+        for layer in layers_on(questionnaire, variant):
+            layers[layer] |= 1 << bit
+    values = (
+        tuple(
+            variant.has(axis.member_of, axis.name) if axis.member_of else dict(variant.choices)[axis.name]
+            for axis in axes
+        )
+        for variant in variants
+    )
+    return fold.Space(tuple(axes), tuple(values), layers)
 
 
 def fold_all(
@@ -314,7 +557,7 @@ def fold_all(
     """
     space = space_of(questionnaire, variants)
     environment = questionnaire.environment()
-    answers = [variant.answers for variant in variants]
+    answers = [evaluate(questionnaire, variant.answers) for variant in variants]
     names = {name: str(SAMPLE_ANSWERS[name]) for name in NAMES}
     files: dict[str, str] = {}
     for path in sorted({path for output in outputs for path in output}):
@@ -378,47 +621,38 @@ def merge_versions(versions: Path, outputs: Sequence[Mapping[str, str]]) -> dict
     """Return go.mod and go.sum of the pinned versions as the variants need them."""
     go, pins = read_go_mod(versions)
     modules = []
-    for output in outputs:
+    for text in sorted({output["go.mod"] for output in outputs}):
         with tempfile.TemporaryDirectory() as temporary:
-            (Path(temporary) / "go.mod").write_text(output["go.mod"])
+            (Path(temporary) / "go.mod").write_text(text)
             modules.append(read_go_mod(Path(temporary))[1])
     lines = "".join(f"\t{module}\n" for module in merge_pins(pins, modules))
     return {
         "go.mod": f"{VERSIONS_HEADER}module versions\n\ngo {go}\n\nrequire (\n{lines})\n",
-        "go.sum": merge_sums(output["go.sum"] for output in outputs),
+        "go.sum": merge_sums({output["go.sum"] for output in outputs}),
     }
 
 
-def regen(root: Path, cache: Path, *, check: bool) -> list[str]:
+def regen(root: Path, cache: Path, *, check: bool, generators: Sequence[Generator] = GENERATORS) -> list[str]:
     """Generate, fold, prove, and unless only checking, write. Return one line for each file that changes."""
     questionnaire = load_questionnaire(root)
     variants = find_variants(questionnaire)
     template = root / questionnaire.settings["_subdirectory"]
-    outputs = generate_all(root, cache, variants)
+    outputs = Workshop(root, cache, generators).make_all(variants)
     old_pins = {name: (root / VERSIONS / name).read_text() for name in LOCKS}
     pins = merge_versions(root / VERSIONS, outputs)
     while not check and pins["go.mod"] != (root / VERSIONS / "go.mod").read_text():
         print("pins changed: generate again", file=sys.stderr)
         for name, text in pins.items():
             (root / VERSIONS / name).write_text(text)
-        outputs = generate_all(root, cache, variants)
+        outputs = Workshop(root, cache, generators).make_all(variants)
         pins = merge_versions(root / VERSIONS, outputs)
+    print("folding", file=sys.stderr, flush=True)
     old, new = generated_files(template), fold_all(questionnaire, variants, outputs)
     if not check:
         (root / VERSIONS / "go.sum").write_text(pins["go.sum"])
         write(template, old, new)
     changed = [f"changed: {VERSIONS}/{name}" for name in LOCKS if old_pins[name] != pins[name]]
     return changed + compare(old, new)
-
-
-def generate_all(root: Path, cache: Path, variants: Sequence[Variant]) -> list[dict[str, str]]:
-    """Return the generated files of each variant."""
-    workshop = Workshop(root, cache)
-    outputs = []
-    for number, variant in enumerate(variants, 1):
-        print(f"[{number}/{len(variants)}] {variant.id}: generate", file=sys.stderr, flush=True)
-        outputs.append(workshop.make(variant))
-    return outputs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

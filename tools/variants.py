@@ -1,18 +1,20 @@
 """Axes, layers and variants, all read from copier.yml: adding an option there adds it here.
 
 A *layer* is a folder `template/{{name}}` switched by a hidden question of that name. An *axis* is a question with
-choices that a layer depends on. A *variant* is one choice for each axis; its id joins the choices, such as `echo-pgx`.
+choices that a layer depends on. A *variant* is one answer for each axis; its id joins them, such as
+`echo-pgx-nocache-jwt-metrics`.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment, meta
+from jinja2 import meta
 from pydantic import BaseModel, ConfigDict
 
-from tools.questions import Questionnaire, load_questionnaire
+from tools.questions import Question, Questionnaire, load_questionnaire
 
 SAMPLE_ANSWERS = {
     "project_name": "parcel-desk",
@@ -22,9 +24,15 @@ SAMPLE_ANSWERS = {
 }
 """Answers to the questions without a choice, the same for every variant: one module path lets all share Go's caches."""
 
+ON = "."
+"""What the switch of a layer renders to when the layer is on; otherwise it is empty."""
+
 
 class Axis(BaseModel):
-    """A question whose answer decides which layers are on."""
+    """A question whose answer decides which layers are on; its answers begin with the default.
+
+    The answers of a multiselect question are tuples: every subset of its choices, in their order.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +41,7 @@ class Axis(BaseModel):
 
 
 class Variant(BaseModel):
-    """One choice for each axis."""
+    """One answer for each axis."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,17 +49,30 @@ class Variant(BaseModel):
 
     @property
     def id(self) -> str:
-        """The choices joined by dashes, such as `fiber-ent`."""
-        return "-".join(str(value) for _, value in self.choices)
+        """The answers joined by dashes, such as `fiber-ent-redis-noauth-tracing+metrics`."""
+        return "-".join(_part_of_id(name, value) for name, value in self.choices)
 
     @property
     def answers(self) -> dict[str, Any]:
         """Answers that render this variant of the sample project."""
-        return {**SAMPLE_ANSWERS, **dict(self.choices)}
+        chosen = {name: list(value) if isinstance(value, tuple) else value for name, value in self.choices}
+        return {**SAMPLE_ANSWERS, **chosen}
 
     def has(self, axis: str, value: Any) -> bool:
-        """Whether this variant answers the axis with the value."""
-        return (axis, value) in self.choices
+        """Whether this variant answers the axis with the value or, where any can be chosen, has chosen it too."""
+        chosen = dict(self.choices).get(axis)
+        return bool(value in chosen if isinstance(chosen, tuple) and not isinstance(value, tuple) else value == chosen)
+
+    def matches(self, answers: Mapping[str, Any]) -> bool:
+        """Whether this variant has all of the answers; those to questions that are no axis are left aside."""
+        axes = dict(self.choices)
+        return all(self.has(axis, value) for axis, value in answers.items() if axis in axes)
+
+
+def _part_of_id(axis: str, value: Any) -> str:
+    if value in ("none", ()):
+        return f"no{axis}"
+    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def find_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
@@ -61,30 +82,52 @@ def find_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
     return tuple(name.removeprefix("{{").removesuffix("}}").strip() for name in folders)
 
 
+def evaluate(questionnaire: Questionnaire, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to every question: those given, defaults, and hidden questions computed in their order."""
+    environment = questionnaire.environment()
+    known = dict(answers)
+    for question in questionnaire.questions:
+        if question.hidden or question.name not in known:
+            default = question.default
+            known[question.name] = (
+                environment.from_string(default).render(known) if isinstance(default, str) else default
+            )
+    return known
+
+
 def layers_on(questionnaire: Questionnaire, variant: Variant) -> tuple[str, ...]:
     """Return the layers that a variant is made of, such as `core`, `echo`, `pgx`."""
-    layers = find_layers(questionnaire)
-    environment = questionnaire.environment()
-    answers = {question.name: question.default for question in questionnaire.asked} | variant.answers
-    switches = {q.name: environment.from_string(str(q.default)).render(answers) for q in questionnaire.hidden}
-    return tuple(layer for layer in layers if switches.get(layer) == ".")
+    known = evaluate(questionnaire, variant.answers)
+    return tuple(layer for layer in find_layers(questionnaire) if known.get(layer) == ON)
 
 
 def find_axes(questionnaire: Questionnaire) -> tuple[Axis, ...]:
-    """Return the questions with choices that some layer depends on, in the order they are asked."""
-    layers = set(find_layers(questionnaire))
+    """Return the questions with choices that some layer depends on, directly or not, in the order they are asked."""
+    switches = {question.name: question for question in questionnaire.hidden}
+    environment = questionnaire.environment()
     names: set[str] = set()
-    for question in questionnaire.hidden:
-        if question.name in layers:
-            names |= meta.find_undeclared_variables(Environment(autoescape=True).parse(str(question.default)))
-    return tuple(Axis(name=q.name, values=q.values) for q in questionnaire.asked if q.name in names and q.values)
+    found = set(find_layers(questionnaire))
+    while found - names:
+        names |= found
+        defaults = [str(switches[name].default) for name in found if name in switches]
+        found = {name for text in defaults for name in meta.find_undeclared_variables(environment.parse(text))}
+    return tuple(Axis(name=q.name, values=_answers_to(q)) for q in questionnaire.asked if q.name in names and q.values)
+
+
+def _answers_to(question: Question) -> tuple[Any, ...]:
+    """Return all that can be answered to a question with choices, the default first."""
+    if not question.multiselect:
+        return tuple(sorted(question.values, key=lambda value: value != question.default))
+    sizes = range(len(question.values), -1, -1)
+    subsets = [subset for size in sizes for subset in itertools.combinations(question.values, size)]
+    return tuple(sorted(subsets, key=lambda subset: list(subset) != question.default))
 
 
 def find_variants(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
     """Return every combination of the axes; the first is the default."""
     axes = find_axes(questionnaire or load_questionnaire())
-    names = [axis.name for axis in axes]
-    return tuple(
-        Variant(choices=tuple(zip(names, values, strict=True)))
-        for values in itertools.product(*(axis.values for axis in axes))
-    )
+    return tuple(_variant(axes, values) for values in itertools.product(*(axis.values for axis in axes)))
+
+
+def _variant(axes: Sequence[Axis], values: Sequence[Any]) -> Variant:
+    return Variant(choices=tuple(zip((axis.name for axis in axes), values, strict=True)))

@@ -11,6 +11,7 @@ import pytest
 from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
 from tests.service.process import Binaries, Service, migrate, serving
+from tests.service.redis import Redis
 from tools.variants import Variant
 
 Start = Callable[..., Service]
@@ -46,6 +47,31 @@ def own_postgres(guard: Guard) -> Iterator[Postgres]:
     server = Postgres(guard)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def redis(guard: Guard) -> Iterator[Redis]:
+    """The Redis that tests share. It is never killed or frozen: such tests ask for own_redis."""
+    server = Redis(guard)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def own_redis(guard: Guard) -> Iterator[Redis]:
+    """A Redis of the test's own."""
+    server = Redis(guard)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def redis_environment(request: pytest.FixtureRequest, project: Path) -> dict[str, str]:
+    """What a service that uses Redis needs to find it; nothing where it uses none."""
+    if not (project / "internal" / "infrastructure" / "redisclient").exists():
+        return {}
+    server: Redis = request.getfixturevalue("redis")
+    return {"REDIS_URL": server.url}
 
 
 @pytest.fixture(scope="session")
@@ -87,12 +113,14 @@ def empty_database(postgres: Postgres) -> Iterator[Database]:
 
 
 @pytest.fixture
-def start(guard: Guard, binaries: Binaries) -> Iterator[Start]:
+def start(guard: Guard, binaries: Binaries, redis_environment: dict[str, str]) -> Iterator[Start]:
     """Starts services that are stopped when the test ends."""
     with ExitStack() as stack:
 
         def start(database: Database, **env: str) -> Service:
-            return stack.enter_context(serving(guard, binaries, {"DATABASE_URL": database.url, **env}))
+            return stack.enter_context(
+                serving(guard, binaries, {"DATABASE_URL": database.url, **redis_environment, **env})
+            )
 
         yield start
 

@@ -25,11 +25,13 @@ BUILD_WITHIN = 600.0
 READY_WITHIN = 15.0
 STOP_WITHIN = 15.0
 
-# What every service of the suite is started with unless a test says otherwise. Waits are short that prove nothing.
+# What every service of the suite is started with unless a test says otherwise. Waits are short that prove nothing, and
+# tests send more requests than one client may.
 DEFAULTS = {
     "APP_ENV": "development",
     "LOG_FORMAT": "json",
     "LOG_LEVEL": "info",
+    "RATE_LIMIT_ENABLED": "false",
     "SERVER_HOST": "127.0.0.1",
     "SERVER_SHUTDOWN_DELAY": "100ms",
     "SERVER_SHUTDOWN_TIMEOUT": "10s",

@@ -24,13 +24,13 @@ func CORS(origins []string) Middleware {
 		x.SetHeader("Access-Control-Allow-Origin", origin)
 
 		if x.Method() != http.MethodOptions || x.RequestHeader("Access-Control-Request-Method") == "" {
-			x.SetHeader("Access-Control-Expose-Headers", "Location, Retry-After, X-Request-Id")
+			x.SetHeader("Access-Control-Expose-Headers", "Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id")
 
 			return next()
 		}
 
 		x.SetHeader("Access-Control-Allow-Methods", "GET, HEAD, POST, PATCH, DELETE")
-		x.SetHeader("Access-Control-Allow-Headers", "Content-Type, X-Request-Id")
+		x.SetHeader("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id")
 		x.SetHeader("Access-Control-Max-Age", "600") // seconds
 		x.Respond(http.StatusNoContent, "", nil)
 

@@ -4,6 +4,7 @@ package middleware
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 )
 
@@ -16,6 +17,8 @@ type Exchange interface { //nolint:interfacebloat // it stands for a request and
 	Context() context.Context
 	SetContext(ctx context.Context)
 
+	// Peer is the address of whoever opened the connection: the client, or a proxy. It is the zero Addr when that has none.
+	Peer() netip.Addr
 	Method() string
 	// Path is the path as it was sent, escaped.
 	Path() string
@@ -25,6 +28,8 @@ type Exchange interface { //nolint:interfacebloat // it stands for a request and
 	Route() string
 	// RequestHeader returns the value of a header of the request, or "".
 	RequestHeader(name string) string
+	// RequestHeaders returns the value of each line of a header of the request, in the order they came.
+	RequestHeaders(name string) []string
 	// Body returns the body of the request, or problem.BodyTooLarge. It can be called more than once.
 	Body() ([]byte, error)
 
@@ -51,4 +56,13 @@ func Chain(all ...Middleware) Middleware {
 
 		return next()
 	}
+}
+
+// If returns a middleware when it is wanted, else one that does nothing.
+func If(wanted bool, middleware Middleware) Middleware {
+	if wanted {
+		return middleware
+	}
+
+	return func(_ Exchange, next func() error) error { return next() }
 }

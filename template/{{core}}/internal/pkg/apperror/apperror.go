@@ -6,17 +6,19 @@ package apperror
 import (
 	"errors"
 	"slices"
+	"time"
 )
 
 // The kinds of error. Every Error is one of them: test with errors.Is(err, apperror.ErrNotFound).
 var (
-	ErrMalformed    = errors.New("malformed request")
-	ErrValidation   = errors.New("validation failed")
-	ErrUnauthorized = errors.New("unauthorized")
-	ErrForbidden    = errors.New("forbidden")
-	ErrNotFound     = errors.New("not found")
-	ErrConflict     = errors.New("conflict")
-	ErrUnavailable  = errors.New("unavailable")
+	ErrMalformed       = errors.New("malformed request")
+	ErrValidation      = errors.New("validation failed")
+	ErrUnauthorized    = errors.New("unauthorized")
+	ErrForbidden       = errors.New("forbidden")
+	ErrNotFound        = errors.New("not found")
+	ErrConflict        = errors.New("conflict")
+	ErrTooManyRequests = errors.New("too many requests")
+	ErrUnavailable     = errors.New("unavailable")
 )
 
 // FieldError says what is wrong with one field of a request.
@@ -31,17 +33,18 @@ type FieldError struct {
 
 // Error is an error a caller can act on. It is immutable once made and safe for concurrent use.
 type Error struct {
-	kind    error
-	code    string
-	message string
-	fields  []FieldError
-	cause   error
+	kind       error
+	code       string
+	message    string
+	fields     []FieldError
+	retryAfter time.Duration
+	cause      error
 }
 
 // New makes an error of a kind. The code is part of the public contract; the message is shown to clients, so it says
 // nothing about the inside of the service.
 func New(kind error, code, message string) *Error {
-	return &Error{kind: kind, code: code, message: message, fields: nil, cause: nil}
+	return &Error{kind: kind, code: code, message: message, fields: nil, retryAfter: 0, cause: nil}
 }
 
 // Malformed says that the request can't be read at all.
@@ -52,6 +55,11 @@ func NotFound(code, message string) *Error { return New(ErrNotFound, code, messa
 
 // Conflict says that the request is at odds with what is stored.
 func Conflict(code, message string) *Error { return New(ErrConflict, code, message) }
+
+// TooManyRequests says that the caller asks too often, and how long to wait before the next request.
+func TooManyRequests(code, message string, retryAfter time.Duration) *Error {
+	return New(ErrTooManyRequests, code, message).After(retryAfter)
+}
 
 // Unavailable says that the request may succeed when it is sent again later.
 func Unavailable(code, message string) *Error { return New(ErrUnavailable, code, message) }
@@ -70,6 +78,14 @@ func (e *Error) Wrap(cause error) *Error {
 	wrapped.cause = cause
 
 	return &wrapped
+}
+
+// After returns a copy of e that says how long to wait before the next request.
+func (e *Error) After(wait time.Duration) *Error {
+	later := *e
+	later.retryAfter = wait
+
+	return &later
 }
 
 // Error returns the message and, for the log, the cause.
@@ -111,3 +127,6 @@ func (e *Error) Message() string { return e.message }
 
 // Fields returns what is wrong with each field; empty for all but validation errors.
 func (e *Error) Fields() []FieldError { return slices.Clone(e.fields) }
+
+// RetryAfter returns how long to wait before the next request; 0 when the error does not say.
+func (e *Error) RetryAfter() time.Duration { return e.retryAfter }

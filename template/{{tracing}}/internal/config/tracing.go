@@ -1,0 +1,46 @@
+package config
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+)
+
+// Tracing says what becomes of spans. The variables are those of OpenTelemetry; its SDK reads more of them itself: headers,
+// certificates, timeouts and the limits of queues and spans.
+type Tracing struct {
+	// Disabled makes no spans at all.
+	Disabled bool `env:"OTEL_SDK_DISABLED" envDefault:"false"`
+	// Endpoint is the collector, for everything that is sent to one; TracesEndpoint, when set, is the one for spans. Without
+	// both, spans are not sent, while requests still get their identifiers.
+	Endpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	TracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	// Protocol can be nothing but grpc.
+	Protocol string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"grpc"`
+	// Sampler decides which requests are traced, SamplerArg how many of those that nobody has decided about.
+	Sampler    string  `env:"OTEL_TRACES_SAMPLER"     envDefault:"parentbased_traceidratio"`
+	SamplerArg float64 `env:"OTEL_TRACES_SAMPLER_ARG" envDefault:"1"`
+}
+
+// Collector is where spans are sent; "" when they are not.
+func (t *Tracing) Collector() string { return cmp.Or(t.TracesEndpoint, t.Endpoint) }
+
+func (t *Tracing) check(r *report) {
+	r.add(t.Endpoint == "" || isCollector(t.Endpoint), "OTEL_EXPORTER_OTLP_ENDPOINT",
+		"must be an address such as http://localhost:4317, or https:// for TLS")
+	r.add(t.TracesEndpoint == "" || isCollector(t.TracesEndpoint), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+		"must be an address such as http://localhost:4317, or https:// for TLS")
+	r.add(t.Protocol == "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL", "must be grpc: the service speaks no other")
+	r.add(slices.Contains([]string{
+		"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
+	}, t.Sampler), "OTEL_TRACES_SAMPLER",
+		"must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio")
+	r.add(t.SamplerArg >= 0 && t.SamplerArg <= 1, "OTEL_TRACES_SAMPLER_ARG", "must be between 0 and 1")
+}
+
+// isCollector reports whether text is the address of a gRPC server: a scheme, a host and a port.
+func isCollector(text string) bool {
+	u, err := url.Parse(text)
+
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.Port() != ""
+}

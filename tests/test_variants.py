@@ -1,0 +1,82 @@
+"""Axes, layers and variants follow from the questions and the folders, on a small template with all kinds of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.small import make_template
+from tools.questions import Questionnaire, load_questionnaire
+from tools.render import render, take_snapshot
+from tools.variants import SAMPLE_ANSWERS, find_axes, find_variants, layers_on
+
+ALL = "core fiber echo ent pgx cached redis memory tiered jwt ent_jwt tracing metrics"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Questionnaire:
+    """All layers of the small template."""
+    return load_questionnaire(make_template(tmp_path / "repository", ALL))
+
+
+def test_every_subset_of_a_multiselect_question_is_an_answer(small: Questionnaire) -> None:
+    """The default first."""
+    axes = {axis.name: axis.values for axis in find_axes(small)}
+    assert axes["observability"] == (("tracing", "metrics"), ("tracing",), ("metrics",), ())
+    assert list(axes) == ["framework", "orm", "cache", "auth", "observability"]
+
+
+def test_an_id_names_what_was_chosen_and_what_was_not(small: Questionnaire) -> None:
+    """Unique, and fit for a folder."""
+    ids = [variant.id for variant in find_variants(small)]
+    assert ids[0] == "fiber-ent-redis-jwt-tracing+metrics"
+    assert ids[-1] == "echo-pgx-nocache-noauth-noobservability"
+    assert len(set(ids)) == len(ids) == 128
+
+
+def test_a_question_that_no_layer_depends_on_is_no_axis(tmp_path: Path) -> None:
+    """Half of the template is there: layers that have no folder yet count for nothing."""
+    some = load_questionnaire(make_template(tmp_path, "core fiber echo"))
+    assert [axis.name for axis in find_axes(some)] == ["framework"]
+
+
+def test_a_layer_of_several_questions_makes_axes_of_all(tmp_path: Path) -> None:
+    """Also where its switch asks other switches."""
+    some = load_questionnaire(make_template(tmp_path, "core ent_jwt"))
+    assert [axis.name for axis in find_axes(some)] == ["orm", "auth"]
+
+
+def test_the_layers_that_are_on_are_those_that_copier_renders(small: Questionnaire, tmp_path: Path) -> None:
+    """Each layer has a file of its name."""
+    template = take_snapshot(tmp_path / "snapshot", source=small.root)
+    for number, variant in enumerate(find_variants(small)[::7]):
+        render(template, tmp_path / str(number), variant.answers)
+        rendered = {path.stem for path in (tmp_path / str(number)).glob("*.txt")}
+        assert set(layers_on(small, variant)) == rendered
+
+
+def test_a_variant_tells_what_it_has(small: Questionnaire) -> None:
+    """A choice of several is had as well as the whole answer."""
+    variant = next(each for each in find_variants(small) if each.id == "echo-ent-tiered-noauth-metrics")
+    assert variant.has("cache", "tiered")
+    assert variant.has("observability", "metrics")
+    assert not variant.has("observability", "tracing")
+    assert variant.has("observability", ("metrics",))
+    assert variant.matches({"framework": "echo", "auth": "none", "licence": "BSD"})
+    assert not variant.matches({"framework": "echo", "auth": "jwt"})
+
+
+@pytest.mark.parametrize(
+    "answer", ["tracing", None, {"tracing": True}, ["tracing", "logs"], ["metrics", "metrics"], [[]]]
+)
+def test_a_wrong_choice_of_several_is_one_problem(answer: object, small: Questionnaire) -> None:
+    """It says what to write."""
+    (problem,) = small.problems({**SAMPLE_ANSWERS, "observability": answer})
+    assert problem.startswith("observability: Write a list of any of tracing, metrics")
+
+
+@pytest.mark.parametrize("answer", [[], ["metrics"], ["metrics", "tracing"]])
+def test_any_order_of_a_choice_of_several_will_do(answer: object, small: Questionnaire) -> None:
+    """Nobody has to know the order of the choices."""
+    assert small.problems({**SAMPLE_ANSWERS, "observability": answer}) == []

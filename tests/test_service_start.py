@@ -16,6 +16,8 @@ SECRET = "hunter2-Q9x"  # noqa: S105
 """Stands for any value: none may be shown."""
 
 ENCRYPTED = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=require"
+PRODUCTION = {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": "none"}
+"""What a start in production must be told, with no database behind it."""
 
 
 def up(binaries: Binaries, database: Database) -> None:
@@ -79,7 +81,7 @@ def test_migrate_refuses_what_it_does_not_know(
 
 def test_migrate_takes_nothing_back_in_production_by_mistake(binaries: Binaries) -> None:
     """Down loses data: production asks for one more word."""
-    done = run(binaries.migrate, "down", env={**DEFAULTS, "APP_ENV": "production", "DATABASE_URL": ENCRYPTED})
+    done = run(binaries.migrate, "down", env={**DEFAULTS, **PRODUCTION})
     assert done.code == 2
     assert_one_line(done.err)
     assert "--production" in done.err
@@ -196,6 +198,15 @@ BAD_ENVIRONMENTS = {
         "APP_ENV": "production",
         "DATABASE_URL": f"postgres://app:{SECRET}@127.0.0.1/app?sslmode=disable",
     },
+    "production that nobody told about email": {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": ""},
+    "production that sends email unencrypted": {
+        "APP_ENV": "production",
+        "DATABASE_URL": ENCRYPTED,
+        "SMTP_HOST": "mail.example.com",
+        "SMTP_FROM": SECRET,
+        "SMTP_TLS": "none",
+        "FEATURE_RELOAD": SECRET,
+    },
     "production that logs bodies": {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "LOG_BODIES": "true"},
     "production with a placeholder": {
         "APP_ENV": "production",
@@ -204,7 +215,11 @@ BAD_ENVIRONMENTS = {
 }
 """Environments that must stop a start. Every variable but APP_ENV=production and ENCRYPTED is at fault."""
 
-INNOCENT = {("SERVER_SHUTDOWN_DELAY", "3s"), ("APP_ENV", "production"), ("DATABASE_URL", ENCRYPTED)}
+INNOCENT = {
+    ("SERVER_SHUTDOWN_DELAY", "3s"),
+    ("SMTP_HOST", "mail.example.com"),
+    *PRODUCTION.items(),
+}
 
 
 READS = {"api": ("",), "migrate": ("APP_", "DATABASE_", "DB_")}
@@ -233,7 +248,7 @@ def test_a_bad_configuration_stops_the_start(binaries: Binaries, program: str, c
 
 def test_a_sound_production_configuration_starts(start: Start, database: Database) -> None:
     """Production is possible: the start gets as far as looking for its database."""
-    service = start(database, APP_ENV="production", DATABASE_URL=ENCRYPTED, DB_CONNECT_TIMEOUT="60s")
+    service = start(database, **PRODUCTION, DB_CONNECT_TIMEOUT="60s")
     service.wait_answering()
     assert service.get("/docs").status == 404, "the docs are for development"
 

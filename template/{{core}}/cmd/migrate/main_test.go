@@ -49,6 +49,7 @@ func TestRun_HelpNeedsNoDatabase(t *testing.T) {
 
 func TestRun_ProductionKeepsItsDataUnlessToldOtherwise(t *testing.T) {
 	t.Setenv("APP_ENV", "production")
+	t.Setenv("EMAIL_SENDER", "none")
 	t.Setenv("DATABASE_URL", "postgres://service:V3ryS3cret@127.0.0.1:1/db?sslmode=require")
 	t.Setenv("DB_CONNECT_TIMEOUT", "1ms")
 

@@ -1,0 +1,13 @@
+package email
+
+// Message is one email to one recipient.
+type Message struct {
+	// Kind says what it is about, for the log: welcome.
+	Kind string
+	// To is an address alone, without a name.
+	To      string
+	Subject string
+	// Text and HTML say the same.
+	Text string
+	HTML string
+}

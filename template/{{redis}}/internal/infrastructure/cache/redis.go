@@ -19,7 +19,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('DEL', KEYS[2])
 return 1`
 
-// Redis is a Store that all replicas share. An operation takes as long as its client lets it: Resilient bounds that. It is safe
+// Redis is a Remote that all replicas share. An operation takes as long as its client lets it: Resilient bounds that. It is safe
 // for concurrent use.
 type Redis struct {
 	client *redis.Client
@@ -28,14 +28,14 @@ type Redis struct {
 	hits, misses, errs atomic.Uint64
 }
 
-var _ Store = (*Redis)(nil)
+var _ Remote = (*Redis)(nil)
 
 // NewRedis returns a store on a client, which stays its maker's to close.
 func NewRedis(client *redis.Client) *Redis {
 	return &Redis{client: client, setIf: redis.NewScript(setIf)}
 }
 
-// Get implements Store.
+// Get implements Remote.
 func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
 	value, err := r.client.Get(ctx, key).Bytes()
 
@@ -53,12 +53,12 @@ func (r *Redis) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 }
 
-// Set implements Store.
+// Set implements Remote.
 func (r *Redis) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return r.failed("set", r.client.Set(ctx, key, value, ttl).Err())
 }
 
-// SetNX implements Store.
+// SetNX implements Remote.
 func (r *Redis) SetNX(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
 	err := r.client.SetArgs(ctx, key, value, redis.SetArgs{Mode: "NX", TTL: ttl}).Err()
 	if errors.Is(err, redis.Nil) {
@@ -68,23 +68,21 @@ func (r *Redis) SetNX(ctx context.Context, key string, value []byte, ttl time.Du
 	return err == nil, r.failed("set if absent", err)
 }
 
-// SetIf implements Store.
+// SetIf implements Remote.
 func (r *Redis) SetIf(ctx context.Context, key string, value []byte, ttl time.Duration, guard Guard) (bool, error) {
 	stored, err := r.setIf.Run(ctx, r.client, []string{key, guard.Key}, value, ttl.Milliseconds(), guard.Value).Bool()
 
 	return stored, r.failed("set if guarded", err)
 }
 
-// Delete implements Store.
+// Delete implements Remote.
 func (r *Redis) Delete(ctx context.Context, keys ...string) error {
 	return r.failed("delete", r.client.Del(ctx, keys...).Err())
 }
 
-// Stats implements Store.
-func (r *Redis) Stats() []Level {
-	level := Level{Name: "redis", Hits: r.hits.Load(), Misses: r.misses.Load(), Errors: r.errs.Load(), Breaker: ""}
-
-	return []Level{level}
+// Level implements Remote.
+func (r *Redis) Level() Level {
+	return Level{Name: "redis", Hits: r.hits.Load(), Misses: r.misses.Load(), Errors: r.errs.Load(), Breaker: ""}
 }
 
 // failed counts an error and says what was tried. It passes nil through.

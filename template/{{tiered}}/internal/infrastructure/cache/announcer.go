@@ -15,14 +15,14 @@ type Announcer struct {
 	channel string
 }
 
-var _ Store = (*Announcer)(nil)
+var _ Remote = (*Announcer)(nil)
 
-// Set implements Store.
+// Set implements Remote.
 func (a *Announcer) Set(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	return a.change(ctx, "set", []string{key}, func(p redis.Pipeliner) { p.Set(ctx, key, value, ttl) })
 }
 
-// Delete implements Store.
+// Delete implements Remote.
 func (a *Announcer) Delete(ctx context.Context, keys ...string) error {
 	return a.change(ctx, "delete", keys, func(p redis.Pipeliner) { p.Del(ctx, keys...) })
 }

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.service import rawhttp
 from tests.service.contract import Contract
-from tests.service.conversation import CONVERSATION, ENVIRONMENT, Step, Transcript, talk
+from tests.service.conversation import CONVERSATION, ENVIRONMENT, GUARDED, Step, Transcript, as_open, talk
 from tests.service.plugin import Start
 from tests.service.postgres import Database
-from tests.service.process import Service
+from tests.service.process import Binaries, Service
 from tests.service.rawhttp import Answer
 
-GOLDEN = Path(__file__).parent / "service" / "golden" / "conversation.txt"
+GOLDEN = Path(__file__).parent / "service" / "golden"
 
 
 @pytest.fixture
@@ -32,25 +33,56 @@ def exchanges(talker: Service) -> list[tuple[Step, Answer]]:
     return list(talk(talker.port))
 
 
+@pytest.fixture
+def guarded_exchanges(talker: Service, binaries: Binaries) -> list[tuple[Step, Answer]]:
+    """What there is to say where users log in; nothing elsewhere."""
+    return list(talk(talker.port, GUARDED)) if binaries.guarded else []
+
+
+@pytest.fixture
+def compare(request: pytest.FixtureRequest) -> Callable[[str, list[tuple[Step, Answer]]], None]:
+    """Compares a conversation with its record, or writes that anew with --record."""
+
+    def compare(name: str, exchanges: list[tuple[Step, Answer]]) -> None:
+        transcript = Transcript()
+        for step, answer in exchanges:
+            transcript.add(step, answer)
+        golden = GOLDEN / name
+        if request.config.getoption("--record"):
+            golden.parent.mkdir(exist_ok=True)
+            golden.write_text(transcript.text(), encoding="utf-8")
+        recorded, now = golden.read_text(encoding="utf-8").splitlines(), transcript.text().splitlines()
+        differences = difflib.unified_diff(recorded, now, "recorded", "now", n=8, lineterm="")
+        assert recorded == now, "\n".join(differences)
+
+    return compare
+
+
 def test_the_conversation_is_the_recorded_one(
-    exchanges: list[tuple[Step, Answer]], request: pytest.FixtureRequest
+    exchanges: list[tuple[Step, Answer]], compare: Callable[[str, list[tuple[Step, Answer]]], None], binaries: Binaries
 ) -> None:
-    """Status, headers and body of every answer; run with --record to write a new record, and read its diff."""
-    transcript = Transcript()
-    for step, answer in exchanges:
-        transcript.add(step, answer)
-    if request.config.getoption("--record"):
-        GOLDEN.parent.mkdir(exist_ok=True)
-        GOLDEN.write_text(transcript.text(), encoding="utf-8")
-    recorded, now = GOLDEN.read_text(encoding="utf-8").splitlines(), transcript.text().splitlines()
-    differences = difflib.unified_diff(recorded, now, "recorded", "now", n=8, lineterm="")
-    assert recorded == now, "\n".join(differences)
+    """Status, headers and body of every answer; run with --record to write a new record, and read its diff.
+
+    Where users log in, an administrator gets the same answers but for roles and the administrator.
+    """
+    compare("conversation.txt", [(step, as_open(answer) if binaries.guarded else answer) for step, answer in exchanges])
 
 
-def test_every_answer_keeps_the_contract(exchanges: list[tuple[Step, Answer]], project: Path) -> None:
+def test_the_conversation_about_users_who_log_in_is_the_recorded_one(
+    guarded_exchanges: list[tuple[Step, Answer]], compare: Callable[[str, list[tuple[Step, Answer]]], None]
+) -> None:
+    """As above. Where nobody logs in there is nothing to say."""
+    if guarded_exchanges:
+        compare("guarded.txt", guarded_exchanges)
+
+
+def test_every_answer_keeps_the_contract(
+    exchanges: list[tuple[Step, Answer]], guarded_exchanges: list[tuple[Step, Answer]], project: Path
+) -> None:
     """Status, headers and body are what openapi.yaml says, for routes that it has and those that it has not."""
     contract = Contract.of(project)
-    broken = [problem for step, answer in exchanges for problem in contract.problems(step.method, step.path, answer)]
+    said = [*exchanges, *guarded_exchanges]
+    broken = [problem for step, answer in said for problem in contract.problems(step.method, step.path, answer)]
     assert not broken, "\n".join(broken)
 
 
@@ -76,6 +108,7 @@ def test_the_conversation_is_long_enough() -> None:
     """Titles are unique, so that a difference can be found."""
     assert len(CONVERSATION) >= 60
     assert len({step.title for step in CONVERSATION}) == len(CONVERSATION)
+    assert len({step.title for step in GUARDED}) == len(GUARDED)
 
 
 def test_the_document_is_served(talker: Service, project: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.service import rawhttp
 from tests.service.plugin import Start
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, migrate
+from tests.service.process import Binaries, Service, set_up
 from tests.service.waiting import eventually
 
 # Each bound below is well under the timeout that would end the wait anyway, so that none of them is what is measured.
@@ -26,7 +26,7 @@ SLOW_FALLBACKS = {
 def own_database(own_postgres: Postgres, binaries: Binaries) -> Database:
     """A migrated database on a server that may be killed."""
     database = own_postgres.create()
-    assert migrate(binaries, database, "up").code == 0
+    set_up(binaries, database)
     return database
 
 

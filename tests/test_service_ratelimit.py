@@ -155,7 +155,8 @@ def test_requests_do_not_wait_long_for_a_connection(start: Start, database: Data
         connection.execute("BEGIN")
         connection.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         busy = pool.submit(service.get, "/v1/users", 30)
-        eventually(lambda: service.get("/v1/users", 10).status == 503, 10, "the one connection is in use")
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted"
+        eventually(lambda: database.execute(waiting), 10, "the one connection is in use")
         for _ in range(3):
             began = time.monotonic()
             refused = service.get("/v1/users", 10)

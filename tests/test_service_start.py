@@ -137,10 +137,11 @@ def test_the_service_answers(service: Service) -> None:
 
 def test_a_port_in_use_stops_the_start_with_one_line(start: Start, service: Service, database: Database) -> None:
     """The line names the address, and the first service goes on."""
-    second = start(database, SERVER_PORT=str(service.port))
-    assert second.wait() == 1
-    assert_one_line(second.err)
-    assert str(service.port) in second.err
+    for variable, port in [("SERVER_PORT", service.port), ("ADMIN_PORT", service.admin_port)]:
+        second = start(database, **{variable: str(port)})
+        assert second.wait() == 1
+        assert_one_line(second.err)
+        assert str(port) in second.err
     assert service.is_ready()
 
 
@@ -192,6 +193,7 @@ BAD_ENVIRONMENTS = {
         "SERVER_SHUTDOWN_TIMEOUT": "1s",
         "SERVER_SHUTDOWN_DELAY": "3s",
     },
+    "two listeners on one port": {"DATABASE_URL": ENCRYPTED, "SERVER_PORT": "15000", "ADMIN_PORT": "15000"},
     "production without encryption": {
         "APP_ENV": "production",
         "DATABASE_URL": f"postgres://app:{SECRET}@127.0.0.1/app?sslmode=disable",

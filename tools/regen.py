@@ -18,17 +18,18 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import hashlib
+import itertools
 import json
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache, lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import jinja2
 import yaml
@@ -65,6 +66,8 @@ class Generator(BaseModel):
     """Patterns of Go files. Of these and of the packages they import only what stands outside of functions matters."""
     writes: tuple[str, ...]
     """Patterns of the files that it makes; a star crosses folders."""
+    batch: int = 1
+    """How many inputs one run takes; then the last argument is a folder, `./` and its path, that is given for each."""
 
 
 TOOL = ("go", "tool", "-modfile=tools.mod")
@@ -94,6 +97,7 @@ GENERATORS = (
         command=(*TOOL, "wire", "gen", "./cmd/api"),
         declarations=("cmd/api/*.go",),
         writes=("cmd/*/wire_gen.go",),
+        batch=16,
     ),
 )
 """In the order of `make generate`; tests/test_regen.py compares the commands."""
@@ -239,39 +243,46 @@ def run(folder: Path, *command: str) -> str:
 
 
 class Store:
-    """What commands wrote, by a digest of what they read. It stays between runs; threads may share it."""
+    """What commands wrote, by a digest of what they read. It stays between runs."""
 
     def __init__(self, folder: Path) -> None:
         """Keep everything in a folder, less what was not used for long."""
         self._folder = folder
-        self._locks: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
-        self._known: dict[str, dict[str, str]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob("*.json"):
             if path.stat().st_mtime < time.time() - KEPT_DAYS * 24 * 3600:
                 path.unlink()
 
-    def get(self, parts: Sequence[str | bytes], make: Callable[[], dict[str, str]]) -> dict[str, str]:
-        """Return the files that `make` returned, now or at another time, for the same parts."""
-        digest = hashlib.sha256()
-        for part in parts:
-            data = part.encode() if isinstance(part, str) else part
-            digest.update(len(data).to_bytes(8, "big") + data)
-        key = digest.hexdigest()
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.Lock())
-        with lock:
-            if key not in self._known:
-                path = self._folder / f"{key}.json"
-                if path.exists():
-                    path.touch()
-                else:
-                    unfinished = path.with_suffix(".unfinished")
-                    unfinished.write_text(json.dumps(make()))
-                    unfinished.replace(path)
-                self._known[key] = json.loads(path.read_text())
-            return self._known[key]
+    def get(self, key: str) -> dict[str, str] | None:
+        """Return what was put under a key, or None."""
+        path = self._folder / f"{key}.json"
+        if not path.exists():
+            return None
+        path.touch()
+        return dict(json.loads(path.read_text()))
+
+    def put(self, key: str, files: Mapping[str, str]) -> None:
+        """Keep files under a key; half of a file is never seen."""
+        unfinished = self._folder / f"{key}.unfinished"
+        unfinished.write_text(json.dumps(files))
+        unfinished.replace(self._folder / f"{key}.json")
+
+
+def digest_of(*parts: str | bytes) -> str:
+    """Return a digest that differs for any other parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+class Job(NamedTuple):
+    """What one variant hands to one generator: a name for messages, the inputs, the modules and tools."""
+
+    name: str
+    inputs: Tree
+    base: Mapping[str, str]
 
 
 class Workshop:
@@ -304,23 +315,60 @@ class Workshop:
             raise RegenError(f"{error.filename}:{error.lineno}: {error.message}") from error
         written = [{path: file for path, file in tree.items() if not is_generated(path)} for tree in trees]
         superset = self._superset(written)
-        done = 0
-        ran: list[str] = []
+        outputs = [self._modfiles(variant) for variant in variants]
+        bases = [
+            superset | {path: text for path, text in made.items() if path.startswith("tools.")} for made in outputs
+        ]
+        files = [dict(tree) for tree in written]
+        for generator in self._generators:
+            keys: dict[int, str] = {}
+            jobs: dict[str, Job] = {}
+            for number, variant in enumerate(variants):
+                inputs, parts = self._inputs(generator, files[number])
+                if inputs:
+                    recipe = [generator.model_dump_json(), *self._recipe, *_flat(bases[number])]
+                    keys[number] = digest_of(*recipe, *parts)
+                    jobs.setdefault(keys[number], Job(variant.id, inputs, bases[number]))
+            made = self._run_missing(
+                generator.name, jobs, partial(run_generator, generator, self._module), generator.batch
+            )
+            for number, key in keys.items():
+                outputs[number] |= made[key]
+                files[number] |= {path: (text.encode(), False) for path, text in made[key].items()}
+        skeletons = [skeleton_of(tree) for tree in files]
+        lock_keys = [digest_of("tidy", *self._recipe, *_flat(superset), *_flat(skeleton)) for skeleton in skeletons]
+        locks = {
+            key: Job(variant.id, {path: (text.encode(), False) for path, text in skeleton.items()}, superset)
+            for key, variant, skeleton in zip(lock_keys, variants, skeletons, strict=True)
+        }
+        settled = self._run_missing("tidy", locks, self._tidy, 1)
+        return [made | settled[key] for made, key in zip(outputs, lock_keys, strict=True)]
 
-        def make(variant: Variant, files: Tree) -> dict[str, str]:
-            nonlocal done
-            outputs = self._make(variant, dict(files), superset, ran)
-            done += 1
-            print(f"[{done}/{len(variants)}] {variant.id}, {len(ran)} runs of generators", file=sys.stderr, flush=True)
-            return outputs
-
+    def _run_missing(
+        self, name: str, jobs: Mapping[str, Job], work: Callable[[Sequence[Job]], list[dict[str, str]]], batch: int
+    ) -> dict[str, dict[str, str]]:
+        """Return the outputs of each job, running those that the store does not know in batches with the same base."""
+        known = {key: made for key in jobs if (made := self._store.get(key)) is not None}
+        missing = sorted(jobs.keys() - known.keys(), key=lambda key: (_flat(jobs[key].base), jobs[key].name))
+        print(f"{name}: {len(jobs)} distinct inputs, {len(missing)} to run", file=sys.stderr, flush=True)
+        batches = [
+            list(keys)[start : start + batch]
+            for _, group in itertools.groupby(missing, key=lambda key: _flat(jobs[key].base))
+            for keys in [list(group)]
+            for start in range(0, len(keys), batch)
+        ]
         with ThreadPoolExecutor(PARALLEL) as pool:
-            jobs = [pool.submit(make, variant, files) for variant, files in zip(variants, written, strict=True)]
+            running = {pool.submit(work, [jobs[key] for key in keys]): keys for keys in batches}
             try:
-                return [job.result() for job in jobs]
+                for done, job in enumerate(as_completed(running), 1):
+                    for key, made in zip(running[job], job.result(), strict=True):
+                        self._store.put(key, made)
+                        known[key] = made
+                    print(f"  [{done}/{len(batches)}] {jobs[running[job][0]].name}", file=sys.stderr, flush=True)
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        return known
 
     def _superset(self, trees: Sequence[Tree]) -> dict[str, str]:
         """Return a go.mod and go.sum with all that any variant needs: the pins, and what they do not name yet."""
@@ -342,34 +390,15 @@ class Workshop:
                     "go.sum": merge_sums([pins["go.sum"], (folder / "go.sum").read_text()]),
                 }
 
-        return self._store.get(["superset", *self._recipe, *pins.values(), *external], tidy)
+        return self._once(digest_of("superset", *self._recipe, *pins.values(), *external), tidy)
 
-    def _make(self, variant: Variant, files: Tree, superset: Mapping[str, str], ran: list[str]) -> dict[str, str]:
-        """Return the generated files of a variant; note in `ran` the generators that had to run."""
-        outputs = self._modfiles(variant)
-        base = {**superset, **{path: text for path, text in outputs.items() if path.startswith("tools.")}}
-        for generator in self._generators:
-            inputs, key = self._inputs(generator, files)
-            if not inputs:
-                continue
-
-            def generate(generator: Generator = generator, inputs: Tree = inputs) -> dict[str, str]:
-                ran.append(generator.name)
-                try:
-                    return run_generator(generator, inputs, base)
-                except RegenError as error:
-                    raise RegenError(f"{variant.id}: {error}") from None
-
-            made = self._store.get([generator.model_dump_json(), *self._recipe, *_flat(base), *key], generate)
-            outputs |= made
-            files |= {path: (text.encode(), False) for path, text in made.items()}
-        skeleton = skeleton_of(files)
-
-        def lock() -> dict[str, str]:
-            ran.append("tidy")
-            return self._lock(skeleton, superset)
-
-        return outputs | self._store.get(["tidy", *self._recipe, *_flat(superset), *_flat(skeleton)], lock)
+    def _once(self, key: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
+        """Return what `make` returns, now or when the key was last asked for."""
+        made = self._store.get(key)
+        if made is None:
+            made = make()
+            self._store.put(key, made)
+        return made
 
     def _inputs(self, generator: Generator, files: Tree) -> tuple[Tree, list[str | bytes]]:
         """Return the files that a generator needs, and what of them decides about its outputs."""
@@ -403,11 +432,14 @@ class Workshop:
     def _is_own(self, name: str) -> bool:
         return name == self._module or name.startswith(f"{self._module}/")
 
-    def _lock(self, skeleton: Mapping[str, str], superset: Mapping[str, str]) -> dict[str, str]:
-        """Return go.mod and go.sum of a project with these imports; raise RegenError when they would not stay so."""
+    def _tidy(self, jobs: Sequence[Job]) -> list[dict[str, str]]:
+        """Return go.mod and go.sum of projects with these imports; raise RegenError when they would not stay so."""
+        return [self._lock(job) for job in jobs]
+
+    def _lock(self, job: Job) -> dict[str, str]:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            fill(folder, {**skeleton, **superset})
+            fill(folder, {path: data for path, (data, _) in job.inputs.items()} | dict(job.base))
             run(folder, "go", "mod", "tidy")
             chosen, requirements = read_go_mod(folder)
             if chosen != self._go:
@@ -426,29 +458,53 @@ class Workshop:
             def resolve(modfile: str = modfile, packages: Sequence[str] = tuple(packages)) -> dict[str, str]:
                 return make_modfile(modfile, packages, self._module, self._go)
 
-            texts |= self._store.get([modfile, *self._recipe, self._go, *packages], resolve)
+            texts |= self._once(digest_of(modfile, *self._recipe, self._go, *packages), resolve)
         return texts
 
 
-def run_generator(generator: Generator, inputs: Tree, base: Mapping[str, str]) -> dict[str, str]:
-    """Run a generator in a folder with its inputs and the modules, and return what it wrote, formatted.
+def run_generator(generator: Generator, module: str, jobs: Sequence[Job]) -> list[dict[str, str]]:
+    """Run a generator once for all jobs and return what it wrote for each, formatted.
+
+    A single job is a module of its own. Several stand side by side in one module, each in a folder, so that the
+    generator reads the modules they share only once; the folder is part of their import paths meanwhile.
 
     Raises:
         RegenError: It failed, changed one of its inputs, or wrote a file that the table does not name.
     """
+    names = [""] if len(jobs) == 1 else [f"job{number}/" for number in range(len(jobs))]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        fill(folder, {path: data for path, (data, _) in inputs.items()} | dict(base))
+        for name, job in zip(names, jobs, strict=True):
+            for path, (data, _) in job.inputs.items():
+                fill(folder, {name + path: data.replace(f"{module}/".encode(), f"{module}/{name}".encode())})
+        base = jobs[0].base
+        fill(folder, base)
         before = read_tree(folder)
-        run(folder, *generator.command)
+        last = generator.command[-1]
+        command = (
+            generator.command
+            if len(jobs) == 1
+            else (*generator.command[:-1], *(f"./{name}{last[2:]}" for name in names))
+        )
+        try:
+            run(folder, *command)
+        except RegenError as error:
+            raise RegenError(f"{', '.join(job.name for job in jobs)}: {error}") from None
         after = read_tree(folder)
         changed = sorted(path for path in after if after[path] != before.get(path) and path not in LOCKS)
-        if strays := [path for path in changed if not _matches(path, generator.writes) or _matches(path, WRITTEN)]:
-            raise RegenError(f"{generator.name} wrote files that its `writes` does not name: {', '.join(strays)}")
         if "tools.mod" in base:
             for command in FORMAT:
                 run(folder, *command)
-        return {path: (folder / path).read_text() for path in changed}
+        outputs = []
+        for name, job in zip(names, jobs, strict=True):
+            own = [path.removeprefix(name) for path in changed if path.startswith(name)]
+            if strays := [path for path in own if not _matches(path, generator.writes) or _matches(path, WRITTEN)]:
+                message = f"{generator.name} wrote files that its `writes` does not name: {', '.join(strays)}"
+                raise RegenError(f"{job.name}: {message}")
+            outputs.append(
+                {path: (folder / name / path).read_text().replace(f"{module}/{name}", f"{module}/") for path in own}
+            )
+        return outputs
 
 
 def fill(folder: Path, files: Mapping[str, str | bytes]) -> None:

@@ -1,9 +1,11 @@
 """One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
 
-The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants. Headers
+The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants, and for
+those whose users log in the rest in golden/guarded.txt. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
-request ids and the lengths of bodies that hold one of them are replaced by a word.
+request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only
+services that trace have, is left out.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.service import rawhttp
+from tests.service.identity import EMAIL, PASSWORD
 from tests.service.rawhttp import JSON, Answer, Headers, encode
 
 BODY_LIMIT = 4096
@@ -22,6 +25,9 @@ ORIGIN = "https://app.example.com"
 
 # What the conversation needs of the service that it talks to.
 ENVIRONMENT = {"SERVER_BODY_LIMIT": str(BODY_LIMIT), "SERVER_CORS_ORIGINS": ORIGIN}
+
+
+_NAME = re.compile(rb"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,10 @@ class Step:
 
     def filled(self, kept: dict[str, str]) -> bytes:
         """The request with the values of earlier answers."""
-        return re.sub(rb"\$\{(\w+)\}", lambda match: kept[match[1].decode()].encode(), self.raw)
+        head, end, body = self.raw.partition(b"\r\n\r\n")
+        head, filled = (_NAME.sub(lambda match: kept[match[1].decode()].encode(), part) for part in (head, body))
+        length = b"\r\nContent-Length: %d"
+        return head.replace(length % len(body), length % len(filled)) + end + filled
 
 
 def ask(title: str, method: str, target: str, *headers: tuple[str, str], **keep: str) -> Step:
@@ -227,7 +236,7 @@ ONE = [
     ask("HEAD of a user", "HEAD", ADA),
     ask("an id in capitals is the same id", "GET", "/v1/users/${ADA}"),
     ask("no such user", "GET", f"/v1/users/{NIL}"),
-    ask("no id", "GET", "/v1/users/me"),
+    ask("no id", "GET", "/v1/users/ada"),
     ask("an id in braces is none", "GET", "/v1/users/%7B${ada}%7D"),
     ask("an id as a URN is none", "GET", "/v1/users/urn:uuid:${ada}"),
     ask("an id without dashes is none", "GET", f"/v1/users/{NIL.replace('-', '')}"),
@@ -287,9 +296,135 @@ DELETE = [
 
 CONVERSATION: list[Step] = [*SYSTEM, *REQUEST_IDS, *CORS, *CREATE, *BODIES, *ONE, *LIST, *DELETE]
 
+ATTEMPTS = 10
+"""How often a password may be wrong."""
+
+
+def credentials(email: str, password: str = PASSWORD) -> dict[str, str]:
+    """What a user logs in with."""
+    return {"email": email, "password": password}
+
+
+def bearer(token: str) -> tuple[str, str]:
+    """The header with an access token."""
+    return "Authorization", f"Bearer {token}"
+
+
+def log_in(title: str, value: object, **keep: str) -> Step:
+    """Ask for the tokens of a new session."""
+    return say(title, "POST", "/v1/auth/login", value, **keep)
+
+
+def trade(title: str, action: str, token: str, **keep: str) -> Step:
+    """Send a refresh token."""
+    return say(title, "POST", f"/v1/auth/{action}", {"refresh_token": token}, **keep)
+
+
+NOBODY = ("Authorization", "")
+EVE = bearer("${eve_access}")
+DAN = bearer("${dan_access}")
+ROOT = bearer("${root_access}")
+
+# What there is to say only where users log in. The steps name who asks; tokens stand in the record as numbers.
+REGISTER = [
+    new_user("register", json.dumps(user("Eve", password=PASSWORD)).encode()),
+    say("a password that is too short", "POST", "/v1/users", user("dan", password="Short-7")),
+    say("a password without a digit", "POST", "/v1/users", user("dan", password="No-digit-in-it")),
+    say("a password that attackers try first", "POST", "/v1/users", user("dan", password="Password1")),
+    say("a password that is the name", "POST", "/v1/users", user("Dan_12345", password="Dan_12345")),
+    say("a password of 129 characters", "POST", "/v1/users", user("dan", password="Aa1" * 43)),
+    say("a password that is a number", "POST", "/v1/users", user("dan", password=12345678)),
+    say("a password of 128 characters", "POST", "/v1/users", user("dan", password=("Aa1" * 43)[:128]), dan="id"),
+    say("a role is not asked for", "POST", "/v1/users", user("sly", password=PASSWORD, role="admin")),
+]
+
+LOGIN = [
+    log_in("a wrong password", credentials("eve@example.com", "Wrong-horse-7")),
+    log_in("nobody's address", credentials("nobody@example.com")),
+    log_in("no password", {"email": "eve@example.com"}),
+    log_in("no address", {"email": "eve", "password": PASSWORD}),
+    log_in("more than that", {**credentials("eve@example.com"), "role": "admin"}),
+    log_in("log in", credentials("EVE@example.com"), eve_access="access_token", eve_refresh="refresh_token"),
+    log_in("another logs in", credentials("dan@example.com", ("Aa1" * 43)[:128]), dan_access="access_token"),
+    log_in("an administrator logs in", credentials(EMAIL), root_access="access_token"),
+]
+
+WHO = [
+    ask("who am I", "GET", "/v1/users/me", EVE, eve="id"),
+    ask("HEAD of oneself", "HEAD", "/v1/users/me", EVE),
+    ask("oneself by identifier", "GET", "/v1/users/${eve}", EVE),
+    say("change oneself", "PATCH", "/v1/users/${eve}", {"metadata": {"plan": "free"}}, EVE),
+    say("one's own role", "PATCH", "/v1/users/${eve}", {"role": "admin"}, EVE),
+    say("oneself by no identifier", "PATCH", "/v1/users/me", {}, EVE),
+    ask("another user", "GET", "/v1/users/${dan}", EVE),
+    say("change another user", "PATCH", "/v1/users/${dan}", {"username": "mine"}, EVE),
+    ask("delete another user", "DELETE", "/v1/users/${dan}", EVE),
+    ask("a user who does not exist", "GET", f"/v1/users/{NIL}", EVE),
+    ask("everybody, for a user", "GET", "/v1/users", EVE),
+    ask("everybody, for an administrator", "GET", "/v1/users?limit=1", ROOT),
+    ask("anybody, for an administrator", "GET", "/v1/users/${dan}", ROOT),
+]
+
+TOKENS = [
+    ask("no token", "GET", "/v1/users/me", NOBODY),
+    ask("no token for the list", "GET", "/v1/users", NOBODY),
+    ask("no token for one user", "GET", "/v1/users/${dan}", NOBODY),
+    ask("another scheme", "GET", "/v1/users/me", ("Authorization", "Basic ZXZlOmV2ZQ==")),
+    ask("an empty token", "GET", "/v1/users/me", bearer("")),
+    ask("no token of ours", "GET", "/v1/users/me", bearer("abc.def.ghi")),
+    ask("a refresh token as access token", "GET", "/v1/users/me", bearer("${eve_refresh}")),
+    ask("a token that is longer", "GET", "/v1/users/me", bearer("${eve_access}x")),
+    ask("a bad token where none is asked for", "GET", "/health/live", bearer("abc")),
+    ask("no route needs no token", "GET", "/v1/orders", NOBODY),
+    say("a bad body comes after the token", "PATCH", "/v1/users/${dan}", {"x": 1}, NOBODY),
+]
+
+SESSIONS = [
+    trade("refresh", "refresh", "${eve_refresh}", next_access="access_token", next_refresh="refresh_token"),
+    ask("the new token", "GET", "/v1/users/me", bearer("${next_access}")),
+    trade("refresh with the old token", "refresh", "${eve_refresh}"),
+    trade("which ends the session", "refresh", "${next_refresh}"),
+    ask("and its access tokens", "GET", "/v1/users/me", bearer("${next_access}")),
+    trade("refresh with nonsense", "refresh", "nonsense"),
+    say("refresh with nothing", "POST", "/v1/auth/refresh", {}),
+    log_in("log in again", credentials("eve@example.com"), eve_access="access_token", eve_refresh="refresh_token"),
+    trade("log out", "logout", "${eve_refresh}"),
+    trade("log out again", "logout", "${eve_refresh}"),
+    trade("log out with nonsense", "logout", "nonsense"),
+    ask("after that nobody is known", "GET", "/v1/users/me", EVE),
+    ask("log out everywhere, as nobody", "POST", "/v1/auth/logout-everywhere", NOBODY),
+    ask("log out everywhere", "POST", "/v1/auth/logout-everywhere", DAN),
+    ask("which includes here", "GET", "/v1/users/me", DAN),
+    ask("delete a user who has logged in", "DELETE", "/v1/users/${eve}", ROOT),
+    log_in("who can't log in any more", credentials("eve@example.com")),
+    *(log_in(f"guess a password, {n}", credentials("dan@example.com", f"Guess-{n}")) for n in range(1, ATTEMPTS + 1)),
+    log_in("guess one more", credentials("dan@example.com", "Guess-more")),
+    log_in("and then the right one", credentials("dan@example.com", ("Aa1" * 43)[:128])),
+]
+
+GUARDED: list[Step] = [*REGISTER, *LOGIN, *WHO, *TOKENS, *SESSIONS]
+
+_ROLE = re.compile(rb'"role":"(?:user|admin)",')
+_ROOT = re.compile(rb',?\{[^{}]*"email":"%s"[^{}]*\{\}[^{}]*\}' % EMAIL.encode())
+_TOTAL = re.compile(rb'(?<="total":)[1-9]\d*')
+
+
+def as_open(answer: Answer) -> Answer:
+    """An answer as it is where nobody logs in: users have no role, and there is no administrator among them."""
+    body = _ROOT.sub(b"", _ROLE.sub(b"", answer.body))
+    body = _TOTAL.sub(lambda match: b"%d" % (int(match[0]) - 1), body)
+    lengths = {str(len(answer.body)): str(len(body))} if answer.body else {}
+    headers = [(name, lengths.get(value, value) if name == "Content-Length" else value) for name, value in answer.headers]
+    return replace(answer, headers=headers, body=body)
+
+
 _ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z")
+_ACCESS = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
+_REFRESH = re.compile(r'(?<="refresh_token":")[\w-]{43}(?=")')
+_WINDOW = re.compile(r"\A[89]\d\d\Z")
 _CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
+_TRACE = re.compile(r',"trace_id":"[0-9a-f]{32}"')
 _UNCOMPARED = {"date"}
 
 # What an answer has unless it says otherwise.
@@ -342,9 +477,14 @@ class Transcript:
             return _without_request_id_text(value, answer, step)
         if name.lower() == "content-length" and (step.method == "HEAD" or int(value) == len(answer.body)):
             return "<length>"
+        if name.lower() == "retry-after":
+            return _WINDOW.sub("<seconds>", value)
         return self._masked(value)
 
     def _masked(self, text: str) -> str:
+        text = _ACCESS.sub(lambda match: self._numbered("access token", match[0]), text)
+        text = _REFRESH.sub(lambda match: self._numbered("refresh token", match[0]), text)
+        text = _TRACE.sub("", text)
         text = _CURSOR.sub(lambda match: self._numbered("cursor", match[0]), text)
         text = _ID.sub(lambda match: self._numbered("id", match[0].lower()), text)
         return _TIME.sub("<time>", text)

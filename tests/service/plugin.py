@@ -10,7 +10,7 @@ import pytest
 
 from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, migrate, serving
+from tests.service.process import Binaries, Service, serving, set_up
 from tests.service.redis import Redis
 from tools.variants import Variant
 
@@ -89,10 +89,9 @@ def binaries(project: Path, go_environment: dict[str, str], tmp_path_factory: py
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres, binaries: Binaries) -> Database:
-    """A database with the project's schema, to be copied and never connected to."""
+    """A database with the project's schema, and an administrator if it asks for one, to be copied and never connected to."""
     template = postgres.create()
-    done = migrate(binaries, template, "up")
-    assert done.code == 0, done.output
+    set_up(binaries, template)
     return template
 
 

@@ -18,6 +18,7 @@ import psutil
 
 from tests.service import rawhttp
 from tests.service.guard import Guard, end_tree
+from tests.service.identity import CREATE_ADMIN, PASSWORD, Identity, log_in
 from tests.service.postgres import Database
 from tests.service.waiting import eventually, free_port
 
@@ -29,6 +30,8 @@ STOP_WITHIN = 15.0
 # tests send more requests than one client may.
 DEFAULTS = {
     "APP_ENV": "development",
+    "AUTH_ACCESS_SECRET": "Zq3v0P1m9K5t7W2x8R4c6N1b0L9j3H5f",
+    "AUTH_REFRESH_SECRET": "u8Y2d4S6g1A7k3D9w5E0r2T4q6U8i1O3",
     "LOG_FORMAT": "json",
     "LOG_LEVEL": "info",
     "RATE_LIMIT_ENABLED": "false",
@@ -58,6 +61,8 @@ class Binaries:
 
     api: Path
     migrate: Path
+    guarded: bool = False
+    """Whether users log in."""
 
     @classmethod
     def build(cls, project: Path, into: Path, environment: Mapping[str, str]) -> Binaries:
@@ -73,16 +78,18 @@ class Binaries:
         )
         if done.returncode != 0:
             raise AssertionError(f"go build in {project} failed:\n{done.stdout}{done.stderr}")
-        return cls(api=into / "api", migrate=into / "migrate")
+        guarded = (project / "internal" / "domain" / "auth").is_dir()
+        return cls(api=into / "api", migrate=into / "migrate", guarded=guarded)
 
 
-def run(program: Path, *arguments: str, env: Mapping[str, str], within: float = 30.0) -> Finished:
+def run(program: Path, *arguments: str, env: Mapping[str, str], within: float = 30.0, text: str = "") -> Finished:
     """Run a program to its end, in an empty folder and with nothing in its environment but what is given."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [program, *arguments],
             cwd=folder,
             env=dict(env),
+            input=text,
             capture_output=True,
             text=True,
             timeout=within,
@@ -96,20 +103,32 @@ def migrate(binaries: Binaries, database: Database, *arguments: str) -> Finished
     return run(binaries.migrate, *arguments, env={**DEFAULTS, "DATABASE_URL": database.url})
 
 
+def set_up(binaries: Binaries, database: Database) -> None:
+    """Give a database the schema and, where users log in, an administrator."""
+    done = migrate(binaries, database, "up")
+    assert done.code == 0, done.output
+    if binaries.guarded:
+        env = {**DEFAULTS, "DATABASE_URL": database.url}
+        made = run(binaries.migrate, *CREATE_ADMIN, env=env, text=f"{PASSWORD}\n")
+        assert made.code == 0, made.output
+
+
 class Service:
     """One running API process."""
 
     def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
         """Start the process; it writes into the folder."""
         self.port = int(env.get("SERVER_PORT", "0")) or free_port()
+        self.admin_port = int(env.get("ADMIN_PORT", "0")) or free_port()
         self._guard = guard
+        self._guarded = binaries.guarded
         self._out = folder / "stdout"
         self._err = folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
                 [binaries.api],
                 cwd=folder,
-                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port)},
+                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -163,11 +182,15 @@ class Service:
         return self.answers("/health/ready") == 200
 
     def wait_ready(self, within: float = READY_WITHIN) -> None:
-        """Wait until the service says that it is ready."""
+        """Wait until the service says that it is ready. From then on requests are an administrator's, if there is one."""
         try:
             eventually(self.is_ready, within, "the service is ready")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.output}") from error
+        if self._guarded and self.port not in rawhttp.DRESSERS:
+            answer = log_in(self.port)
+            if answer.status == 200:
+                rawhttp.DRESSERS[self.port] = Identity(answer.json()["access_token"]).dress
 
     def wait_answering(self, within: float = READY_WITHIN) -> None:
         """Wait until the process answers at all, ready or not."""
@@ -185,6 +208,7 @@ class Service:
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
+        rawhttp.DRESSERS.pop(self.port, None)
         if self.process.poll() is None:
             end_tree([psutil.Process(self.process.pid)])
         self.wait()

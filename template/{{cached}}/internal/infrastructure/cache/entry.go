@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func fingerprint(t reflect.Type) string {
 	describe(&shape, t, nil)
 
 	sum := fnv.New32a()
-	_, _ = sum.Write([]byte(shape.String())) //nolint:errcheck // it can't fail
+	_, _ = sum.Write([]byte(shape.String())) // it can't fail
 
 	return fmt.Sprintf("%08x", sum.Sum32())
 }
@@ -63,10 +64,8 @@ func fingerprint(t reflect.Type) string {
 func describe(shape *strings.Builder, t reflect.Type, within []reflect.Type) {
 	shape.WriteString(t.String())
 
-	for _, known := range within {
-		if known == t {
-			return
-		}
+	if slices.Contains(within, t) {
+		return
 	}
 
 	within = append(within, t)

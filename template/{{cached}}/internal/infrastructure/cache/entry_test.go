@@ -19,7 +19,7 @@ type thing struct {
 func TestEntries_ComeBackAsTheyWere(t *testing.T) {
 	t.Parallel()
 
-	want := thing{Name: "é\x00<", At: time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC), Tags: map[string]any{"n": 1.5, "s": nil}}
+	want := thing{Name: "é\x00<", At: time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC), Tags: map[string]any{"n": 1.5, "s": nil}}
 
 	entry, err := encode(want)
 	require.NoError(t, err)
@@ -77,7 +77,6 @@ func TestFingerprint_ChangesWithTheShapeOfATypeAlone(t *testing.T) {
 
 	of := func(v any) string { return fingerprint(reflect.TypeOf(v)) }
 
-	assert.Equal(t, of(base{}), of(base{}))
 	assert.NotEmpty(t, of(Tree{}), "a type may hold itself")
 
 	different := []any{

@@ -84,9 +84,10 @@ type result[T any] struct {
 	// value is for the one who leads; the others decode the entry, so that no two callers share what T points to.
 	value T
 	entry []byte
-	// stored says that the value is that of the entry.
+	// absent says that there is no value.
 	absent bool
-	crash  *crash
+	// crash, when set, is all there is.
+	crash *crash
 }
 
 // crash is a panic of a load, on its way from the goroutine of the flight to those of the callers.
@@ -110,10 +111,10 @@ func (l *Loader[T]) Get(ctx context.Context, id string, load func(context.Contex
 		// The load starts here: whoever comes from now on takes the next flight, which waits for this one.
 		l.flights.Forget(key)
 
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.options.LoadTimeout)
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.options.LoadTimeout)
 		defer cancel()
 
-		return l.fetch(ctx, key, load)
+		return l.fetch(bounded, key, load)
 	})
 
 	select {
@@ -156,7 +157,7 @@ func (l *Loader[T]) unpack(got result[T], leads bool) (T, error) {
 func (l *Loader[T]) fetch(ctx context.Context, key string, load func(context.Context) (T, error)) (result[T], error) {
 	entry, err := l.store.Get(ctx, key)
 	if err == nil {
-		if value, ok, err := decode[T](entry); err == nil {
+		if value, ok, decodeErr := decode[T](entry); decodeErr == nil {
 			return result[T]{value: value, entry: entry, absent: !ok, crash: nil}, nil
 		}
 		// An entry that can't be read is none.

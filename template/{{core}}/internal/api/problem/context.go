@@ -11,17 +11,16 @@ type key struct{}
 // With returns a context whose problems have one more member (RFC 9457, section 3.2), which the API's document must know.
 func With(ctx context.Context, name, value string) context.Context {
 	members := maps.Clone(membersOf(ctx))
-	if members == nil {
-		members = make(map[string]string, 1)
-	}
-
 	members[name] = value
 
 	return context.WithValue(ctx, key{}, members)
 }
 
 func membersOf(ctx context.Context) map[string]string {
-	members, _ := ctx.Value(key{}).(map[string]string) //nolint:errcheck,revive // none is nil
+	members, ok := ctx.Value(key{}).(map[string]string)
+	if !ok {
+		return map[string]string{}
+	}
 
 	return members
 }

@@ -55,7 +55,7 @@ func newProxy(t testing.TB, target string) *Proxy {
 	})
 
 	t.Cleanup(func() {
-		_ = listener.Close() //nolint:errcheck // it is open
+		_ = listener.Close()
 		p.Cut()
 		running.Wait()
 	})
@@ -84,7 +84,7 @@ func (p *Proxy) set(m mode, delay time.Duration) {
 
 	if m == cut {
 		for conn := range p.open {
-			_ = conn.Close() //nolint:errcheck // that is what is wanted
+			_ = conn.Close()
 		}
 	}
 }
@@ -169,4 +169,3 @@ func (p *Proxy) held(answers bool) bool {
 
 	return p.mode == cut
 }
-

@@ -139,10 +139,10 @@ func startOnce(program string) (*server, error) {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 
-	running := &server{url: addressOf("127.0.0.1", port), stop: func() {
+	running := &server{url: "redis://" + net.JoinHostPort("127.0.0.1", port) + "/0", stop: func() {
 		_ = command.Process.Kill() //nolint:errcheck // it may have ended
 		_ = command.Wait()         //nolint:errcheck // it was killed
-		_ = os.RemoveAll(folder)   //nolint:errcheck // the system cleans up as well
+		_ = os.RemoveAll(folder)
 	}}
 
 	if err := answers(running.url); err != nil {

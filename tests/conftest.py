@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 # Before anything imports Copier: the settings of the person at this machine must not change a render.
@@ -21,8 +22,8 @@ from filelock import FileLock  # noqa: E402
 
 from tools import toolchain  # noqa: E402
 from tools.questions import Questionnaire, load_questionnaire  # noqa: E402
-from tools.render import fast_copier, render, take_snapshot  # noqa: E402
-from tools.variants import Variant, find_variants  # noqa: E402
+from tools.render import Sketcher, fast_copier, render, take_snapshot  # noqa: E402
+from tools.variants import SETS, Variant, choose_variant, find_variants  # noqa: E402
 
 pytest_plugins = ["tests.service.plugin"]
 
@@ -33,15 +34,22 @@ Once = Callable[[str, Callable[[Path], object]], Path]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that asks for a variant once for each; a worker takes all tests of one, to use what is built.
 
-    `@pytest.mark.variants("fiber-ent", ...)` names the few on which an expensive test runs.
+    `@pytest.mark.variants(...)` names a set of tools.variants.SETS, `pairwise` by default, or by what they have the few
+    variants on which an expensive test runs: `echo-pgx` is the first of the pairwise set that has both.
     """
     if "variant" in metafunc.fixturenames:
-        wanted = metafunc.definition.get_closest_marker("variants")
-        variants = [each for each in find_variants() if not wanted or each.id in wanted.args]
+        mark = metafunc.definition.get_closest_marker("variants")
+        variants = list(dict.fromkeys(each for name in (mark.args if mark else ["pairwise"]) for each in named(name)))
         if metafunc.config.getoption("--project"):
             variants = variants[:1]
         marked = [pytest.param(each, id=each.id, marks=pytest.mark.xdist_group(each.id)) for each in variants]
         metafunc.parametrize("variant", marked, scope="session")
+
+
+@cache
+def named(name: str) -> tuple[Variant, ...]:
+    """Return a set of variants by its name, or the one variant that has what the name says."""
+    return SETS[name]() if name in SETS else (choose_variant(name),)
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +100,12 @@ def template(once: Once) -> Path:
 def render_once(once: Once, template: Path) -> Callable[[Variant], Path]:
     """Render a variant once per run. The folder is shared: tests that write take a copy."""
     return lambda variant: once(variant.id, lambda folder: render(template, folder, variant.answers))
+
+
+@pytest.fixture(scope="session")
+def sketcher(questionnaire: Questionnaire) -> Sketcher:
+    """Renders variants in no time; test_render.py proves that the bytes are those of Copier."""
+    return Sketcher(questionnaire)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Every variant builds, is formatted, linted and tested, and its generators have nothing left to do."""
+"""Variants build, are formatted, linted and tested, and their generators have nothing left to do.
+
+These are the pairwise set and every single deviation from the default; `make matrix` has all variants.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.conftest import Once
+from tests.conftest import Once, named
 from tools import checks
 from tools.checks import GO_CHECKS, GoCheck
 from tools.render import commit_all, render
@@ -34,6 +37,7 @@ def workshop(once: Once, variant: Variant, rendered: Path) -> Path:
     return once(f"{variant.id}-workshop", make)
 
 
+@pytest.mark.variants("covering")
 @pytest.mark.parametrize("check", GO_CHECKS, ids=lambda check: check.name)
 def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: dict[str, str]) -> None:
     """The checks that its owner and their CI would run, in a project nobody has touched."""
@@ -43,11 +47,9 @@ def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: 
 
 
 @pytest.mark.parametrize("path", MODULE_PATHS)
-def test_any_module_path_will_do(
-    path: str, template: Path, tmp_path: Path, go_environment: dict[str, str], variants: tuple[Variant, ...]
-) -> None:
+def test_any_module_path_will_do(path: str, template: Path, tmp_path: Path, go_environment: dict[str, str]) -> None:
     """Imports are sorted, modules are tidy and generators silent, wherever the path falls in the alphabet."""
-    variant = next(each for each in variants if each.id == MODULE_PATHS[path])
+    (variant,) = named(MODULE_PATHS[path])
     project = tmp_path / "project"
     render(template, project, {**variant.answers, "module_path": path})
     commit_all(project, "Render")

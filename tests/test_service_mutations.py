@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import named
 from tests.service.mutations import Mutation, read_mutations
 from tests.service.postgres import Postgres
 from tests.service.redis import Redis
-from tools.variants import Variant, find_variants
+from tools.variants import Variant
 
 MUTATIONS = read_mutations()
 
@@ -25,7 +27,7 @@ def test_a_mistake_is_noticed(  # noqa: PLR0917
     tmp_path: Path,
 ) -> None:
     """The named test fails on a copy of the service with the mistake in it. Elsewhere it passes on the original."""
-    variant = next(variant for variant in find_variants() if variant.id == mutation.variant)
+    (variant,) = named(mutation.variant)
     mutated = tmp_path / "mutated"
     mutation.make(render_once(variant), mutated)
     servers = {"TEST_DATABASE_URL": postgres.url("postgres"), "TEST_REDIS_URL": redis.url}
@@ -35,6 +37,9 @@ def test_a_mistake_is_noticed(  # noqa: PLR0917
 
 
 def test_every_variant_has_mistakes() -> None:
-    """No variant is left to the others, and names are unique."""
-    assert {mutation.variant for mutation in MUTATIONS} == {variant.id for variant in find_variants()}
+    """No framework and no database access is left to the others, and names are unique."""
+    tried = {
+        tuple(dict(named(mutation.variant)[0].choices)[axis] for axis in ("framework", "orm")) for mutation in MUTATIONS
+    }
+    assert tried == set(itertools.product(("fiber", "echo"), ("ent", "pgx")))
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)

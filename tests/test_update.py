@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from tools.render import commit_all, git, read_tree, update
-from tools.variants import Variant, find_variants
+from tools.variants import Variant, find_neighbours, find_pairwise
 
-PAIRS = [pytest.param(a, b, id=f"{a.id}-to-{b.id}") for a, b in itertools.permutations(find_variants(), 2)]
+CHANGES = [
+    *((before, after) for before in find_pairwise() for after in find_neighbours(before)),
+    *itertools.permutations(find_pairwise(), 2),
+]
+PAIRS = [pytest.param(a, b, id=f"{a.id}-to-{b.id}") for a, b in dict.fromkeys(CHANGES)]
 
 
 @pytest.fixture
@@ -35,7 +39,10 @@ def test_new_answers_give_what_a_fresh_copy_gives(
     owned: Callable[[Variant], Path],
     render_once: Callable[[Variant], Path],
 ) -> None:
-    """For every two variants, update(copy(A), answers of B) is copy(B), byte for byte, without trust."""
+    """Update(copy(A), answers of B) is copy(B), byte for byte, without trust.
+
+    A is any of the pairwise set; B answers any one question differently, or is any other of the set.
+    """
     project = owned(before)
     update(project, after.answers)
     assert read_tree(project) == read_tree(render_once(after))

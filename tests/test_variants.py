@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,18 @@ import pytest
 from tests.small import make_template
 from tools.questions import Questionnaire, load_questionnaire
 from tools.render import render, take_snapshot
-from tools.variants import SAMPLE_ANSWERS, find_axes, find_variants, layers_on
+from tools.variants import (
+    SAMPLE_ANSWERS,
+    Variant,
+    choose_variant,
+    factors_of,
+    find_axes,
+    find_covering,
+    find_neighbours,
+    find_pairwise,
+    find_variants,
+    layers_on,
+)
 
 ALL = "core fiber echo ent pgx cached redis memory tiered jwt ent_jwt tracing metrics"
 
@@ -80,3 +92,42 @@ def test_a_wrong_choice_of_several_is_one_problem(answer: object, small: Questio
 def test_any_order_of_a_choice_of_several_will_do(answer: object, small: Questionnaire) -> None:
     """Nobody has to know the order of the choices."""
     assert small.problems({**SAMPLE_ANSWERS, "observability": answer}) == []
+
+
+def test_any_two_choices_meet_in_the_pairwise_set(small: Questionnaire) -> None:
+    """In as few variants as the two largest questions need, the default first, and the same each time."""
+    chosen = find_pairwise(small)
+
+    def pairs(variants: tuple[Variant, ...]) -> set[object]:
+        return {pair for v in variants for pair in itertools.combinations(factors_of(small, v).items(), 2)}
+
+    assert pairs(chosen) == pairs(find_variants(small))
+    assert len(chosen) == 8
+    assert chosen[0] == find_variants(small)[0]
+    assert chosen == find_pairwise(small)
+
+
+def test_the_covering_set_has_every_deviation_from_the_default(small: Questionnaire) -> None:
+    """And all of the pairwise set."""
+    covering = find_covering(small)
+    default = find_variants(small)[0]
+    near = [variant for variant in find_variants(small) if len(set(variant.choices) - set(default.choices)) == 1]
+    assert set(find_neighbours(default, small)) == set(near)
+    assert {default, *near, *find_pairwise(small)} == set(covering)
+    assert len(near) == 9
+
+
+@pytest.mark.parametrize("text", ["fiber", "echo-pgx", "pgx-echo", "tiered-noauth", "metrics", "ent-nocache-jwt"])
+def test_a_variant_is_chosen_by_what_it_has(text: str, small: Questionnaire) -> None:
+    """Ids change when there is a new question; what a test needs does not."""
+    parts = choose_variant(text, small).id.replace("+", "-").split("-")
+    assert set(text.split("-")) <= set(parts)
+
+
+def test_the_default_is_chosen_before_others_and_rare_ones_are_found(small: Questionnaire) -> None:
+    """The pairwise set comes first, because its variants are built anyway."""
+    assert choose_variant("fiber-ent", small) == find_variants(small)[0]
+    rare = "fiber-pgx-redis-jwt-noobservability"
+    assert choose_variant(rare, small).id == rare
+    with pytest.raises(ValueError, match="no variant is fiber-gorm; ids are such as fiber-ent-redis"):
+        choose_variant("fiber-gorm", small)

@@ -10,7 +10,8 @@ inputs. `make matrix` proves the table right: in a finished project `make genera
 
 `tools/versions/go.mod` pins every module of every variant, so that all variants choose the same versions; `tools.yml`
 beside it pins the tools. To move or add a version edit them, then `make regen`, which keeps go.mod to the modules that
-some variant needs: what is missing is pinned at the version `go mod tidy` chose, what nothing needs is dropped.
+some variant needs: what is missing or too old is pinned at the version `go mod tidy` chose, what nothing needs is
+dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import hashlib
+import inspect
 import itertools
 import json
 import re
@@ -203,18 +205,18 @@ def read_go_mod(folder: Path) -> tuple[str, tuple[Module, ...]]:
 
 
 def merge_pins(pins: Iterable[Module], variants: Iterable[Iterable[Module]]) -> tuple[Module, ...]:
-    """Return the pins that the modules of all variants make; raise RegenError where they cannot agree.
+    """Return the pins that the modules of all variants make; raise RegenError where the variants do not agree.
 
-    A variant that chose another version than the pin did so because one of its modules asks for more.
+    A variant that chose another version than the pin did so because one of its modules asks for more: the pin follows.
     """
-    versions = {pin.path: pin.version for pin in pins}
+    pinned = {pin.path: pin.version for pin in pins}
     used: dict[str, Module] = {}
-    for modules in variants:
-        for module in modules:
-            wanted = versions.setdefault(module.path, module.version)
-            if module.version != wanted:
-                raise RegenError(f"{VERSIONS}/go.mod pins {module.path} {wanted}, a variant needs {module.version}")
-            used[module.path] = module.model_copy(update={"indirect": True})
+    for module in (module for modules in variants for module in modules):
+        known = used.setdefault(module.path, module.model_copy(update={"indirect": True}))
+        if module.version != known.version:
+            pin = pinned.get(module.path, "nothing")
+            message = f"pins {module.path} {pin}, variants need {known.version} and {module.version}: pin the newest"
+            raise RegenError(f"{VERSIONS}/go.mod {message}")
     return tuple(used[path] for path in sorted(used))
 
 
@@ -295,7 +297,9 @@ class Workshop:
         self._generators = generators
         self._store = Store(folder)
         self._module = str(SAMPLE_ANSWERS["module_path"])
-        self._recipe: list[str | bytes] = [run(root, "go", "version"), Path(__file__).read_bytes()]
+        recipe = (Workshop, run_generator, make_modfile, go_mod, skeleton_of, declarations_of, FUNCTION, IMPORT, FORMAT)
+        sources = (inspect.getsource(part) if callable(part) else repr(part) for part in recipe)
+        self._recipe: list[str | bytes] = [run(root, "go", "version"), *sources]
         self._go, self._pins = read_go_mod(self._versions)
         self._tools = {
             modfile: [Tool(**tool) for tool in tools]

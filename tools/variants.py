@@ -131,3 +131,71 @@ def find_variants(questionnaire: Questionnaire | None = None) -> tuple[Variant, 
 
 def _variant(axes: Sequence[Axis], values: Sequence[Any]) -> Variant:
     return Variant(choices=tuple(zip((axis.name for axis in axes), values, strict=True)))
+
+
+def factors_of(questionnaire: Questionnaire, variant: Variant) -> dict[str, Any]:
+    """Return what was decided independently: the answer to each axis, and yes or no to each choice of several."""
+    several = {question.name: question.values for question in questionnaire.asked if question.multiselect}
+    factors: dict[str, Any] = {}
+    for name, value in variant.choices:
+        factors |= {each: each in value for each in several[name]} if name in several else {name: value}
+    return factors
+
+
+def find_pairwise(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
+    """Return few variants in which every two factors meet with every two of their values, the default first.
+
+    Greedy: the next one is that which has most pairs that are still missing. Which of several is taken makes a
+    difference, so each variant in turn is preferred, with those after it, and the smallest set wins.
+    """
+    questionnaire = questionnaire or load_questionnaire()
+    factors = {variant: factors_of(questionnaire, variant) for variant in find_variants(questionnaire)}
+    numbers: dict[Any, int] = {}
+    pairs = {
+        variant: sum(1 << numbers.setdefault(pair, len(numbers)) for pair in itertools.combinations(known.items(), 2))
+        for variant, known in factors.items()
+    }
+    default, *others = pairs
+    everything = (1 << len(numbers)) - 1
+    found = []
+    for start in range(max(1, len(others))):
+        chosen, missing = [default], everything & ~pairs[default]
+        rotated = others[start:] + others[:start]
+        while missing:
+            chosen.append(max(rotated, key=lambda variant: (pairs[variant] & missing).bit_count()))
+            missing &= ~pairs[chosen[-1]]
+        found.append(tuple(chosen))
+    return min(found, key=len)
+
+
+def find_neighbours(variant: Variant, questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
+    """Return the variants that answer one axis differently."""
+    return tuple(
+        other
+        for other in find_variants(questionnaire)
+        if sum(mine != theirs for mine, theirs in zip(variant.choices, other.choices, strict=True)) == 1
+    )
+
+
+def find_covering(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
+    """Return the pairwise set and every single deviation from the default."""
+    pairwise = find_pairwise(questionnaire)
+    return tuple(dict.fromkeys([*pairwise, *find_neighbours(pairwise[0], questionnaire)]))
+
+
+SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwise}
+"""The sets of variants by the names that tests use."""
+
+
+def choose_variant(text: str, questionnaire: Questionnaire | None = None) -> Variant:
+    """Return the first variant with what a short id such as `echo-nocache` names, one of the pairwise set if it can be.
+
+    Raises:
+        ValueError: There is none.
+    """
+    wanted = set(text.split("-"))
+    for variant in (*find_pairwise(questionnaire), *find_variants(questionnaire)):
+        parts = variant.id.split("-")
+        if wanted <= {*parts, *(each for part in parts for each in part.split("+"))}:
+            return variant
+    raise ValueError(f"no variant is {text}; ids are such as {find_variants(questionnaire)[0].id}")

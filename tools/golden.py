@@ -1,29 +1,94 @@
-"""Make the golden lists of files anew: which files each variant has. Review their diff like code."""
+"""Make the golden lists in tests/golden anew: the files of the base, and what each option does to them.
+
+The base answers every question with `none` where that is a choice, with the default otherwise. An option is any other
+choice. Its list, the footprint, compares each variant that has it with the variant that differs in nothing else: what
+it adds (+), changes (~) and takes away (-). A line that holds only beside some other layers says so. All variants are
+looked at. Review the diff of these lists like code: they say what an option costs.
+"""
 
 from __future__ import annotations
 
 import sys
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from tools.checks import GOLDEN, files_of
-from tools.render import fast_copier, render, take_snapshot
-from tools.variants import find_variants
+from tools.questions import ROOT, Questionnaire, load_questionnaire
+from tools.regen import space_of
+from tools.render import Sketcher, Tree
+from tools.variants import Variant, factors_of, find_axes, find_variants
+
+GOLDEN = ROOT / "tests" / "golden"
+HEADER = "# What {option} adds (+), changes (~) and takes away (-), compared with {base}. Made by make regen.\n"
+
+
+def base_of(questionnaire: Questionnaire) -> dict[str, Any]:
+    """Return the factors of the variant with nothing that can be left out."""
+    choices = tuple(
+        (axis.name, next((value for value in axis.values if value in ("none", ())), axis.values[0]))
+        for axis in find_axes(questionnaire)
+    )
+    return factors_of(questionnaire, Variant(choices=choices))
+
+
+def golden_lists(questionnaire: Questionnaire | None = None) -> dict[str, str]:
+    """Return the lists by the names of their files, such as `base.files` and `echo.files`."""
+    questionnaire = questionnaire or load_questionnaire()
+    variants = find_variants(questionnaire)
+    space = space_of(questionnaire, variants)
+    sketcher = Sketcher(questionnaire)
+    trees = [sketcher.tree(variant.answers) for variant in variants]
+    factors = [factors_of(questionnaire, variant) for variant in variants]
+    numbers = {tuple(known.items()): number for number, known in enumerate(factors)}
+    base = base_of(questionnaire)
+    lists = {"base.files": "".join(f"{path}\n" for path in sorted(trees[numbers[tuple(base.items())]]))}
+    options = dict.fromkeys((name, value) for known in factors for name, value in known.items() if value != base[name])
+    for name, value in options:
+        option = name if value is True else str(value)
+        effects: dict[tuple[str, str], int] = {}
+        within = 0
+        for number, known in enumerate(factors):
+            if known[name] == value:
+                within |= 1 << number
+                without = trees[numbers[tuple((known | {name: base[name]}).items())]]
+                for path, sign in _effects(without, trees[number]).items():
+                    effects[path, sign] = effects.get((path, sign), 0) | 1 << number
+        text = HEADER.format(option=option, base=f"no {option}" if value is True else f"{name} {base[name]}")
+        for (path, sign), members in sorted(effects.items()):
+            condition = "" if members == within else f" when {space.condition(members, within)}"
+            text += f"{sign} {path}{condition}\n"
+        lists[f"{option}.files"] = text
+    return lists
+
+
+def _effects(without: Tree, with_option: Tree) -> Mapping[str, str]:
+    """Return the sign of each file that differs."""
+    signs = dict.fromkeys(with_option.keys() - without.keys(), "+")
+    signs |= dict.fromkeys(without.keys() - with_option.keys(), "-")
+    signs |= {path: "~" for path in without.keys() & with_option.keys() if without[path] != with_option[path]}
+    return signs
+
+
+def compare(folder: Path = GOLDEN) -> list[str]:
+    """Return a line for each list that is not as it was agreed on."""
+    lists = golden_lists()
+    agreed = {path.name: path.read_text("utf-8") for path in folder.glob("*.files")}
+    found = []
+    for name in sorted({*lists, *agreed}):
+        new, old = lists.get(name, "").splitlines(), agreed.get(name, "").splitlines()
+        found += [f"{name}: new: {line}; make regen accepts it" for line in new if line not in old]
+        found += [f"{name}: gone: {line}; make regen accepts that" for line in old if line not in new]
+    return found
 
 
 def main() -> int:
-    """Render every variant and write its list; lists of variants that no longer exist are removed."""
+    """Write the lists; those of options that no longer exist are removed."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for stale in GOLDEN.glob("*.files"):
         stale.unlink()
-    with tempfile.TemporaryDirectory() as scratch, fast_copier():
-        template = take_snapshot(Path(scratch, "template"))
-        for variant in find_variants():
-            project = Path(scratch, variant.id)
-            render(template, project, variant.answers)
-            files = [path.as_posix() for path in files_of(project)]
-            (GOLDEN / f"{variant.id}.files").write_text("\n".join(files) + "\n", "utf-8")
-            print(f"{variant.id}: {len(files)} files")
+    for name, text in golden_lists().items():
+        (GOLDEN / name).write_text(text, "utf-8")
+        print(f"{name}: {text.count(chr(10))} lines")
     return 0
 
 

@@ -88,7 +88,7 @@ func security(doc *openapi3.T, of *openapi3.Operation) []string {
 		required = *of.Security
 	}
 
-	var names []string
+	names := make([]string, 0, len(required))
 	for _, requirement := range required {
 		names = append(names, slices.Sorted(maps.Keys(requirement))...)
 	}

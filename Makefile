@@ -12,6 +12,7 @@ DEV_READY := $(VENV)/.dev-ready
 DEST ?=
 ANSWERS ?=
 SHARD ?= 1/1
+SKIP_UNCHANGED ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 
@@ -34,8 +35,8 @@ test: $(DEV_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: matrix
-matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/2]
-	$(PY) -m tools.matrix --shard $(SHARD)
+matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
+	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
 
 .PHONY: lint
 lint: $(DEV_READY) ## Check the style and types of the Python

@@ -43,6 +43,35 @@ def test_a_render_with_a_fault_is_found(variant: Variant, rendered: Path, varian
     assert matrix.check_render(rendered, other)
 
 
+@pytest.mark.variants("fiber-ent")
+def test_a_tree_that_passed_is_skipped_on_request_only(
+    variant: Variant, tmp_path: Path, go_environment: dict[str, str]
+) -> None:
+    """Until a byte of it changes; one that failed is never skipped."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "main.go").write_text("package main\n", "utf-8")
+    record = matrix.Record(tmp_path / "record.json", go_environment, believe=True)
+    digest = record.digest(project)
+    assert not record.has_passed(variant, digest)
+    record.note(variant, digest, passed=True)
+    again = matrix.Record(tmp_path / "record.json", go_environment, believe=True)
+    assert again.has_passed(variant, again.digest(project))
+    assert not matrix.Record(tmp_path / "record.json", go_environment, believe=False).has_passed(variant, digest)
+    (project / "main.go").write_text("package main // changed\n", "utf-8")
+    assert not again.has_passed(variant, again.digest(project))
+    again.note(variant, digest, passed=False)
+    assert not again.has_passed(variant, digest)
+
+
+def test_ci_skips_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a cache says is no proof there."""
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(SystemExit):
+        matrix.main(["--skip-unchanged"])
+    assert "CI has to check everything" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("printed", "version"),
     [("go1.26.8", (1, 26)), ("go1.27rc1", (1, 27)), ("go2.0", (2, 0)), ("devel +abc", None), ("", None)],

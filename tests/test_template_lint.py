@@ -74,6 +74,14 @@ def test_conditions_stand_in_composition_files_only() -> None:
     assert [path for path in found if not allowed.match_file(path)] == []
 
 
+def test_conditions_name_layers(questionnaire: Questionnaire) -> None:
+    """One way to write a condition; what stands for a choice, or for several, has a name."""
+    known = {question.name for question in questionnaire.hidden} | {"and", "or", "not"}
+    for path, text in templates():
+        for test in re.findall(r"(?m)^[ \t]*//% (?:if|elif) (.*)$", text):
+            assert set(re.findall(r"[^\s()]+", test)) <= known, f"{path}: {test}"
+
+
 def test_there_are_few_conditions_in_go() -> None:
     """The count is a measure of the design: a new option should need a layer and a few lines of wiring."""
     generated = re.compile(r"\.gen\.go|wire_gen\.go|(^|/)ent/")

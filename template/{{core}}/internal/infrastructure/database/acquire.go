@@ -12,7 +12,7 @@ import (
 // its whole deadline. A pool has no setting for that. But it asks its tracer for the context of each acquisition, whoever acquires,
 // and uses that for nothing else.
 type acquireBound struct {
-	timeout time.Duration
+	timeout time.Duration // 0 is no bound
 }
 
 var (
@@ -26,6 +26,10 @@ type cancelKey struct{}
 func (b acquireBound) TraceAcquireStart(
 	ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireStartData,
 ) context.Context {
+	if b.timeout <= 0 {
+		return ctx
+	}
+
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 
 	return context.WithValue(ctx, cancelKey{}, cancel)

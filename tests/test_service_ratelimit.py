@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-import shutil
-import subprocess
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-from tests.service.guard import Guard
 from tests.service.plugin import Start
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, migrate
+from tests.service.process import Binaries, Service, set_up
 from tests.service.rawhttp import Answer, connect, encode
-from tests.service.waiting import eventually, free_port
+from tests.service.waiting import eventually
 
 LIMITED = {"RATE_LIMIT_ENABLED": "true"}
 EXEMPT = ("/health/live", "/health/ready", "/openapi.yaml", "/docs")
@@ -126,7 +119,7 @@ def test_a_bad_network_of_proxies_ends_the_start(start: Start, database: Databas
 def test_overload_is_refused_and_not_queued(start: Start, own_postgres: Postgres, binaries: Binaries) -> None:
     """With as many requests at work as it takes, a service answers 503 at once and probes as ever, and recovers."""
     database = own_postgres.create()
-    assert migrate(binaries, database, "up").code == 0
+    set_up(binaries, database)
     waits = {"SERVER_REQUEST_TIMEOUT": "15s", "DB_ACQUIRE_TIMEOUT": "15s", "DB_MAX_CONNECTIONS": "5"}
     service = start(database, SERVER_MAX_IN_FLIGHT="3", **waits)
     service.wait_ready()
@@ -168,28 +161,11 @@ def test_requests_do_not_wait_long_for_a_connection(start: Start, database: Data
     assert service.get("/v1/users").status == 200
 
 
-@pytest.fixture(scope="module")
-def redis_url(guard: Guard) -> str:
-    """The server in TEST_REDIS_URL, or one of our own."""
-    if given := os.environ.get("TEST_REDIS_URL"):
-        return given
-    program = shutil.which("valkey-server") or shutil.which("redis-server")
-    assert program, "put valkey-server or redis-server on the PATH, or set TEST_REDIS_URL"
-    port = free_port()
-    command = [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"]
-    guard.watch(subprocess.Popen(command, cwd=tempfile.gettempdir(), stdout=subprocess.DEVNULL).pid)
-    return f"redis://127.0.0.1:{port}/0"
-
-
 def test_processes_share_the_limits_where_there_is_redis(
-    start: Start, database: Database, project: Path, request: pytest.FixtureRequest
+    start: Start, database: Database, redis_environment: dict[str, str]
 ) -> None:
     """Two processes allow together what one would; without Redis each keeps the limits for itself."""
-    shared = (project / "internal/infrastructure/redisclient").exists()
-    env = {"APP_NAME": f"limits-{secrets.token_hex(4)}"}
-    if shared:
-        env["REDIS_URL"] = request.getfixturevalue("redis_url")
-    both = [limited(start, database, RATE_LIMIT_REQUESTS="10", **env) for _ in range(2)]
+    both = [limited(start, database, RATE_LIMIT_REQUESTS="10") for _ in range(2)]
     statuses = [ask(both[i % 2], path="/nowhere").status for i in range(30)]
-    assert statuses.count(404) == (10 if shared else 20)
+    assert statuses.count(404) == (10 if redis_environment else 20)
     assert set(statuses) == {404, 429}

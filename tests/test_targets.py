@@ -83,7 +83,7 @@ def test_setup_leaves_a_work_tree_that_is_clean(make: Make, project: Path) -> No
     for _ in range(2):
         done = make("setup")
         assert done.returncode == 0, done.stderr
-        assert (project / ".env").read_bytes() == (project / ".env.example").read_bytes()
+        assert (project / ".env").read_bytes().startswith((project / ".env.example").read_bytes())
         assert changes(project) == ""
         (project / ".env").touch()
 

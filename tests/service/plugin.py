@@ -71,7 +71,7 @@ def redis_environment(request: pytest.FixtureRequest, project: Path) -> dict[str
     if not (project / "internal" / "infrastructure" / "redisclient").exists():
         return {}
     server: Redis = request.getfixturevalue("redis")
-    return {"REDIS_URL": server.url}
+    return {"REDIS_URL": server.url, "REDIS_ALLOW_PLAINTEXT": "true"}
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +112,12 @@ def empty_database(postgres: Postgres) -> Iterator[Database]:
 
 
 @pytest.fixture
-def start(guard: Guard, binaries: Binaries, redis_environment: dict[str, str]) -> Iterator[Start]:
-    """Starts services that are stopped when the test ends."""
+def start(
+    guard: Guard, binaries: Binaries, redis_environment: dict[str, str], request: pytest.FixtureRequest
+) -> Iterator[Start]:
+    """Starts services that are stopped when the test ends. A Redis that they share knows nothing of earlier tests."""
+    if redis_environment:
+        request.getfixturevalue("redis").empty()
     with ExitStack() as stack:
 
         def start(database: Database, **env: str) -> Service:

@@ -69,6 +69,10 @@ class Redis:
                 answer = connection.recv(65536).decode()
         return answer.strip()
 
+    def empty(self) -> None:
+        """Forget everything."""
+        assert self.ask("FLUSHALL") == "+OK"
+
     def values(self) -> int:
         """How many keys there are."""
         return int(self.ask("DBSIZE").removeprefix(":"))

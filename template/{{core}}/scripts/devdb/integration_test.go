@@ -191,7 +191,7 @@ func TestDevdb_LeavesAConfiguredDatabaseAlone(t *testing.T) {
 			command.Dir = newFolder(t)
 			configure(command)
 
-			out, err := command.CombinedOutput()
+			out, err := command.Output()
 			require.NoError(t, err)
 			assert.Contains(t, []string{"[postgres://elsewhere/db]\n", "[]\n"}, string(out))
 			assert.NoDirExists(t, filepath.Join(command.Dir, ".data"))

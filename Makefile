@@ -15,6 +15,7 @@ SHARD ?= 1/1
 SKIP_UNCHANGED ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
+CHECK ?=
 
 export DEST ANSWERS
 
@@ -50,9 +51,9 @@ format: $(DEV_READY) ## Format the Python
 	$(VENV)/bin/black --quiet .
 
 .PHONY: regen
-regen: $(DEV_READY) ## Make generated template files and golden lists anew
-	$(PY) -m tools.regen
-	$(PY) -m tools.golden
+regen: $(DEV_READY) ## Make generated template files and golden lists anew; make regen CHECK=1 only compares
+	$(PY) -m tools.regen $(if $(CHECK),--check)
+	$(if $(CHECK),,$(PY) -m tools.golden)
 
 .PHONY: docs
 docs: $(RUN_READY) ## Make docs/answers.md anew from the questions

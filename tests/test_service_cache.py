@@ -17,20 +17,11 @@ from tests.service.postgres import Database
 from tests.service.process import Service
 from tests.service.redis import Redis, Slow, slow
 from tests.service.waiting import eventually
-from tools.variants import find_variants
 
 READS = 100
 
-
-def one_of(cache: str) -> str:
-    """The id of one variant with this cache whose users need no token."""
-    wanted = {"framework": "echo", "orm": "pgx", "cache": cache}
-    found = [each for each in find_variants() if all(each.has(*choice) for choice in wanted.items())]
-    return min(found, key=lambda each: not each.has("auth", "none")).id
-
-
-ON_REDIS = pytest.mark.variants(one_of("redis"), one_of("tiered"))
-CACHED = pytest.mark.variants(one_of("redis"), one_of("tiered"), one_of("memory"))
+ON_REDIS = pytest.mark.variants("echo-pgx-redis-noauth", "echo-pgx-tiered-noauth")
+CACHED = pytest.mark.variants("echo-pgx-redis-noauth", "echo-pgx-tiered-noauth", "echo-pgx-memory-noauth")
 
 Break = Callable[[Redis, Slow], None]
 FAILURES: dict[str, tuple[Break, Break]] = {

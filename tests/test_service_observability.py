@@ -14,10 +14,9 @@ from pathlib import Path
 from tests.service import rawhttp
 from tests.service.plugin import Start
 from tests.service.postgres import Database
-from tests.service.process import Service
+from tests.service.process import PRODUCTION, Service
 from tests.service.rawhttp import encode
 
-ENCRYPTED = "postgres://app:hunter2-Q9x@127.0.0.1:1/app?sslmode=require"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PROBE = "/health/live"
 
@@ -61,7 +60,7 @@ def test_what_admins_see_is_on_their_port_alone(project: Path, service: Service)
 
 def test_production_has_no_profiles(start: Start, database: Database) -> None:
     """They show what the process holds in memory."""
-    service = start(database, APP_ENV="production", DATABASE_URL=ENCRYPTED, EMAIL_SENDER="none")
+    service = start(database, **PRODUCTION)
     service.wait_answering()
     assert admin(service, "/").status == 200
     assert [admin(service, f"/debug/pprof/{name}").status for name in ("", "heap", "profile")] == [404] * 3

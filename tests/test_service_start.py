@@ -9,15 +9,8 @@ import pytest
 from tests.service import rawhttp
 from tests.service.plugin import Start
 from tests.service.postgres import Database
-from tests.service.process import DEFAULTS, Binaries, Service, migrate, run
+from tests.service.process import DEFAULTS, ENCRYPTED, PRODUCTION, SECRET, Binaries, Service, migrate, run
 from tests.service.waiting import eventually
-
-SECRET = "hunter2-Q9x"  # noqa: S105
-"""Stands for any value: none may be shown."""
-
-ENCRYPTED = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=require"
-PRODUCTION = {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": "none"}
-"""What a start in production must be told, with no database behind it."""
 
 
 def up(binaries: Binaries, database: Database) -> None:

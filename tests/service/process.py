@@ -40,6 +40,13 @@ DEFAULTS = {
     "SERVER_SHUTDOWN_TIMEOUT": "10s",
 }
 
+SECRET = "hunter2-Q9x"  # noqa: S105
+"""Stands for any value: none may be shown."""
+
+ENCRYPTED = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=require"
+PRODUCTION = {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": "none"}
+"""What a start in production must be told, with no database behind it."""
+
 
 @dataclass(frozen=True)
 class Finished:

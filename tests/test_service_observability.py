@@ -122,4 +122,5 @@ def test_a_dead_collector_holds_neither_requests_nor_the_end(start: Start, datab
     lost = [line for line in service.log_lines() if "spans" in line["message"]]
     assert len(lost) <= 2
     assert all(line["level"] == "warn" for line in lost)
-    assert service.log_lines()[-1]["message"] == "stopped"
+    # An export that was given up may still complain while the process ends.
+    assert "stopped" in [line["message"] for line in service.log_lines()[-2:]]

@@ -11,6 +11,7 @@ DEV_READY := $(VENV)/.dev-ready
 
 DEST ?=
 ANSWERS ?=
+VARIANT ?=
 SHARD ?= 1/1
 SKIP_UNCHANGED ?=
 WORKERS ?= 2
@@ -20,7 +21,7 @@ CHECK ?=
 export DEST ANSWERS
 
 # The settings of the person at this machine must not change a render under test.
-test matrix regen docs: export COPIER_SETTINGS_PATH := $(CURDIR)/tests/no-settings.yml
+test matrix regen sketch docs: export COPIER_SETTINGS_PATH := $(CURDIR)/tests/no-settings.yml
 
 .PHONY: help
 help: ## Say what can be made
@@ -54,6 +55,10 @@ format: $(DEV_READY) ## Format the Python
 regen: $(DEV_READY) ## Make generated template files and golden lists anew; make regen CHECK=1 only compares
 	$(PY) -m tools.regen $(if $(CHECK),--check)
 	$(if $(CHECK),,$(PY) -m tools.golden)
+
+.PHONY: sketch
+sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: make sketch VARIANT=echo-pgx DEST=../sketch
+	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
 
 .PHONY: docs
 docs: $(RUN_READY) ## Make docs/answers.md anew from the questions

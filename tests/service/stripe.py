@@ -1,7 +1,7 @@
 """A stand-in of Stripe: it charges cards in memory, keeps idempotency keys as Stripe does, and fails on demand.
 
-It knows what a service needs to take a payment: payment intents that are created and confirmed at once, read, listed and
-searched for, and signed webhooks about them. What it took is in `charges`, whatever it answered.
+It knows what a service needs to take a payment: payment intents that are created and confirmed at once, read, searched
+for and cancelled, and signed webhooks about them. What it took is in `charges`, whatever it answered.
 """
 
 from __future__ import annotations
@@ -108,6 +108,8 @@ class Stripe:
     def __init__(self) -> None:
         """Listen on a port of the loopback address."""
         self.plan: Plan = no_fault
+        self.search_lag = 0.0
+        """How many seconds old an intent is before a search finds it: with Stripe a minute, an hour at worst."""
         self.webhooks = Webhooks()
         self.charges: list[Charge] = []
         self.asked: list[Asked] = []
@@ -188,8 +190,8 @@ class Stripe:
 
     def event(self, intent: dict[str, Any]) -> bytes:
         """The event about an intent as it is now. Its id is the same each time."""
-        kinds = {"succeeded": "succeeded", "requires_payment_method": "payment_failed", "processing": "processing"}
-        kind = kinds[intent["status"]]
+        kinds = {"requires_payment_method": "payment_failed"}
+        kind = kinds.get(intent["status"], intent["status"])
         body = {
             "id": f"evt_{intent['id'].removeprefix('pi_')}_{kind}",
             "object": "event",
@@ -219,7 +221,7 @@ class Stripe:
             if saved:
                 return Answer(saved[1], saved[2], {"Idempotent-Replayed": "true"})
             if self._busy[key]:
-                return Answer(409, _error("idempotency_error", "Another request uses the key.", "idempotency_key_in_use"))
+                return Answer(409, _error("idempotency_error", "It is in use.", "idempotency_key_in_use"))
             fault = self.plan(key, self._seen[key])
             self._seen[key] += 1
             self.asked.append(Asked(key, parameters, fault, replayed=False, moment=time.monotonic()))
@@ -238,16 +240,28 @@ class Stripe:
                 return Answer(404, _error("invalid_request_error", "No such payment_intent", "resource_missing"))
             return Answer(200, _shown(intent))
 
-    def list(self, path: str, metadata: dict[str, str]) -> Answer:
-        """GET /v1/payment_intents, or its search: the newest first."""
+    def search(self, path: str, metadata: dict[str, str]) -> Answer:
+        """GET /v1/payment_intents/search: those that it can know of, the newest first."""
+        known = time.monotonic() - self.search_lag
         with self._lock:
             found = [
                 _shown(intent)
                 for intent in reversed(self._intents.values())
-                if metadata.items() <= intent["metadata"].items()
+                if metadata.items() <= intent["metadata"].items() and intent["_made"] <= known
             ]
-        kind = "search_result" if path.endswith("/search") else "list"
-        return Answer(200, {"object": kind, "url": path, "has_more": False, "data": found})
+        body = {"object": "search_result", "url": path, "has_more": False, "next_page": None, "data": found}
+        return Answer(200, body)
+
+    def cancel(self, intent_id: str) -> Answer:
+        """POST /v1/payment_intents/{id}/cancel."""
+        with self._lock:
+            intent = self._intents.get(intent_id)
+            if intent is None or intent["status"] in {"succeeded", "processing"}:
+                return Answer(
+                    400, _error("invalid_request_error", "It can't be cancelled", "payment_intent_unexpected_state")
+                )
+            intent["status"] = "canceled"
+            return Answer(200, _shown(intent))
 
     def _create(self, fault: Fault, key: str, parameters: dict[str, str], version: str) -> Answer:
         if fault is Fault.REFUSE:
@@ -294,6 +308,7 @@ class Stripe:
             "status": "processing",
             "_key": key,
             "_version": version,
+            "_made": time.monotonic(),
         }
         if parameters.get("confirm") != "true":
             self.problems.append(f"an intent that is not confirmed: {parameters}")
@@ -392,26 +407,29 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def do_POST(self) -> None:
-        """Create an intent."""
+        """Create an intent, or cancel one."""
         length = int(self.headers.get("Content-Length", "0"))
         parameters = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
-        if urlsplit(self.path).path != "/v1/payment_intents":
-            self._answer(self._unknown())
-            return
+        path = urlsplit(self.path).path
         key, version = self.headers.get("Idempotency-Key", ""), self.headers.get("Stripe-Version", "")
-        self._answer(self._allowed() or self.server.stripe.create(key, parameters, version))
+        if path == "/v1/payment_intents":
+            self._answer(self._allowed() or self.server.stripe.create(key, parameters, version))
+        elif path.startswith("/v1/payment_intents/") and path.endswith("/cancel"):
+            self._answer(self._allowed() or self.server.stripe.cancel(path.split("/")[3]))
+        else:
+            self._answer(self._unknown())
 
     def do_GET(self) -> None:
-        """Read, list or search."""
+        """Read an intent, or search for some."""
         url = urlsplit(self.path)
-        parts = url.path.removeprefix("/v1/payment_intents").strip("/")
-        if not url.path.startswith("/v1/payment_intents"):
+        _, _, which = url.path.partition("/v1/payment_intents/")
+        if not which or "/" in which:
             self._answer(self._unknown())
-        elif parts in {"", "search"}:
+        elif which == "search":
             query = dict(parse_qsl(url.query)).get("query", "")
-            self._answer(self._allowed() or self.server.stripe.list(url.path, _metadata(query)))
+            self._answer(self._allowed() or self.server.stripe.search(url.path, _metadata(query)))
         else:
-            self._answer(self._allowed() or self.server.stripe.find(parts))
+            self._answer(self._allowed() or self.server.stripe.find(which))
 
     def _allowed(self) -> Answer | None:
         if self.headers.get("Authorization") == f"Bearer {SECRET_KEY}":

@@ -146,6 +146,11 @@ class Stripe:
         with self._lock:
             return Counter(charge.metadata.get(name, "") for charge in self.charges)
 
+    def intent(self, payment: str, name: str = "payment_id") -> dict[str, Any]:
+        """The newest intent of a payment."""
+        with self._lock:
+            return next(each for each in reversed(self._intents.values()) if each["metadata"].get(name) == payment)
+
     def release(self) -> None:
         """Let go on what hangs, now and from now on."""
         self._released.set()

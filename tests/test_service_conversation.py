@@ -10,7 +10,7 @@ import pytest
 
 from tests.service import rawhttp
 from tests.service.contract import Contract
-from tests.service.conversation import CONVERSATION, ENVIRONMENT, GUARDED, Step, Transcript, as_open, talk
+from tests.service.conversation import BILLING, CONVERSATION, ENVIRONMENT, GUARDED, Step, Transcript, as_open, talk
 from tests.service.plugin import Start
 from tests.service.postgres import Database
 from tests.service.process import Binaries, Service
@@ -37,6 +37,12 @@ def exchanges(talker: Service) -> list[tuple[Step, Answer]]:
 def guarded_exchanges(talker: Service, binaries: Binaries) -> list[tuple[Step, Answer]]:
     """What there is to say where users log in; nothing elsewhere."""
     return list(talk(talker.port, GUARDED)) if binaries.guarded else []
+
+
+@pytest.fixture
+def billing_exchanges(talker: Service, binaries: Binaries) -> list[tuple[Step, Answer]]:
+    """What there is to say where payments are taken; nothing elsewhere."""
+    return list(talk(talker.port, BILLING)) if binaries.worker else []
 
 
 @pytest.fixture
@@ -76,12 +82,23 @@ def test_the_conversation_about_users_who_log_in_is_the_recorded_one(
         compare("guarded.txt", guarded_exchanges)
 
 
+def test_the_conversation_about_payments_is_the_recorded_one(
+    billing_exchanges: list[tuple[Step, Answer]], compare: Callable[[str, list[tuple[Step, Answer]]], None]
+) -> None:
+    """As above. Where no payments are taken there is nothing to say."""
+    if billing_exchanges:
+        compare("billing.txt", billing_exchanges)
+
+
 def test_every_answer_keeps_the_contract(
-    exchanges: list[tuple[Step, Answer]], guarded_exchanges: list[tuple[Step, Answer]], project: Path
+    exchanges: list[tuple[Step, Answer]],
+    billing_exchanges: list[tuple[Step, Answer]],
+    guarded_exchanges: list[tuple[Step, Answer]],
+    project: Path,
 ) -> None:
     """Status, headers and body are what openapi.yaml says, for routes that it has and those that it has not."""
     contract = Contract.of(project)
-    said = [*exchanges, *guarded_exchanges]
+    said = [*exchanges, *billing_exchanges, *guarded_exchanges]
     broken = [problem for step, answer in said for problem in contract.problems(step.method, step.path, answer)]
     assert not broken, "\n".join(broken)
 
@@ -109,6 +126,7 @@ def test_the_conversation_is_long_enough() -> None:
     assert len(CONVERSATION) >= 60
     assert len({step.title for step in CONVERSATION}) == len(CONVERSATION)
     assert len({step.title for step in GUARDED}) == len(GUARDED)
+    assert len({step.title for step in BILLING}) == len(BILLING)
 
 
 def test_the_document_is_served(talker: Service, project: Path) -> None:

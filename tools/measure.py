@@ -19,7 +19,7 @@ import copier
 
 from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, serving, set_up
+from tests.service.process import Binaries, Running, serving, set_up
 from tests.service.redis import Redis
 from tools.questions import ROOT
 from tools.render import TAG, commit_all, git, read_tree, render, take_snapshot
@@ -96,7 +96,7 @@ def measure_start(guard: Guard, binaries: Binaries, database: Database, redis: R
         return seconds, settled_memory(service)
 
 
-def settled_memory(service: Service) -> float:
+def settled_memory(service: Running) -> float:
     """Resident memory after some idle seconds."""
     time.sleep(IDLE_SECONDS)
     return float(service.memory())

@@ -1,11 +1,11 @@
 """One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
 
-The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants, and for
-those whose users log in the rest in golden/guarded.txt. Headers
+The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants, in
+golden/billing.txt for those that take payments, and in golden/guarded.txt for those whose users log in. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
-request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only
-services that trace have, is left out.
+request ids and the lengths of bodies that hold one of them are replaced by a word, and so is who ordered and how many
+users there were, which depends on who asks. The id of a trace, which only services that trace have, is left out.
 """
 
 from __future__ import annotations
@@ -296,6 +296,112 @@ DELETE = [
 
 CONVERSATION: list[Step] = [*SYSTEM, *REQUEST_IDS, *CORS, *CREATE, *BODIES, *ONE, *LIST, *DELETE]
 
+ORDER = "/v1/orders/${order}"
+PAY = f"{ORDER}/payments"
+
+
+def total(amount: object = 1999, currency: object = "EUR") -> dict[str, object]:
+    """An order of so much."""
+    return {"description": "Two parcels", "total": {"amount_minor": amount, "currency": currency}}
+
+
+def key(value: str) -> tuple[str, str]:
+    """The header that names a request to pay."""
+    return "Idempotency-Key", value
+
+
+def events(*each: object) -> dict[str, object]:
+    """A batch."""
+    return {"events": list(each)}
+
+
+# What there is to say only where payments are taken. No worker runs, so that they stay pending.
+ORDERS = [
+    say("order", "POST", "/v1/orders", total(), order="id"),
+    say("order in a currency without minor units", "POST", "/v1/orders", total(500, "JPY"), other="id"),
+    say("order the most there is", "POST", "/v1/orders", total(999_999_999_999)),
+    say("order more than that", "POST", "/v1/orders", total(1_000_000_000_000)),
+    say("order for more than a machine holds", "POST", "/v1/orders", total(10**30)),
+    say("order for nothing", "POST", "/v1/orders", total(0)),
+    say("order for less", "POST", "/v1/orders", total(-1)),
+    say("order for a fraction", "POST", "/v1/orders", total(19.99)),
+    say("order for a text", "POST", "/v1/orders", total("1999")),
+    say("a currency in lower case", "POST", "/v1/orders", total(currency="eur")),
+    say("a currency that nobody has", "POST", "/v1/orders", total(currency="XXX")),
+    say("a currency that is a number", "POST", "/v1/orders", total(currency=978)),
+    say("order without a total", "POST", "/v1/orders", {"description": "Two parcels"}),
+    say("order without a currency", "POST", "/v1/orders", {"description": "x", "total": {"amount_minor": 1}}),
+    say("order without a word", "POST", "/v1/orders", {**total(), "description": ""}),
+    say("order with too many words", "POST", "/v1/orders", {**total(), "description": "x" * 501}),
+    say("order with U+0000", "POST", "/v1/orders", {**total(), "description": "a\0b"}),
+    say("order what is paid already", "POST", "/v1/orders", {**total(), "status": "completed"}),
+    say("order nothing", "POST", "/v1/orders", {}),
+    ask("read an order", "GET", ORDER),
+    ask("HEAD of an order", "HEAD", ORDER),
+    ask("no such order", "GET", f"/v1/orders/{NIL}"),
+    ask("no id of an order", "GET", "/v1/orders/1"),
+    say("orders are not changed", "PATCH", ORDER, {}),
+    ask("orders are not deleted", "DELETE", ORDER),
+    ask("the newest orders", "GET", "/v1/orders?limit=2", more="next_cursor"),
+    ask("the orders before them", "GET", "/v1/orders?limit=2&cursor=${more}"),
+    ask("too many orders", "GET", "/v1/orders?limit=101"),
+    ask("a cursor of orders that is none", "GET", "/v1/orders?cursor=nonsense"),
+]
+
+PAYMENTS = [
+    say("pay", "POST", PAY, {}, key("first"), payment="id"),
+    say("pay again with the same key", "POST", PAY, {}, key("first")),
+    say("pay something else with it", "POST", "/v1/orders/${other}/payments", {}, key("first")),
+    say("pay as expected with it", "POST", PAY, {"amount": {"amount_minor": 1999, "currency": "EUR"}}, key("first")),
+    say("pay again with another key", "POST", PAY, {}, key("second")),
+    say("pay without a key", "POST", PAY, {}),
+    say("pay with an empty key", "POST", PAY, {}, key("")),
+    say("pay with a key of 256 characters", "POST", PAY, {}, key("k" * 256)),
+    say("pay with a key in another alphabet", "POST", PAY, {}, key("\xe9")),
+    say("pay another amount", "POST", "/v1/orders/${other}/payments", {"amount": total(1)["total"]}, key("third")),
+    say("pay with a card", "POST", PAY, {"card": "4242"}, key("fourth")),
+    send("pay with no JSON", "POST", PAY, [JSON, key("fifth")], b"{"),
+    say("pay no such order", "POST", f"/v1/orders/{NIL}/payments", {}, key("sixth")),
+    say("pay no id", "POST", "/v1/orders/1/payments", {}, key("seventh")),
+    say("pay with a key of 255 characters", "POST", "/v1/orders/${other}/payments", {}, key("k" * 255)),
+    ask("read a payment", "GET", "/v1/payments/${payment}"),
+    ask("no such payment", "GET", f"/v1/payments/{NIL}"),
+    ask("no id of a payment", "GET", "/v1/payments/x"),
+    ask("payments are not listed", "GET", PAY),
+    say("a webhook of nobody", "POST", "/v1/webhooks/stripe", {"id": "evt_1"}),
+]
+
+MARCH = "/v1/analytics/activity?from=2026-03-01&to=2026-03-31"
+EVENTS = [
+    say(
+        "record what happened",
+        "POST",
+        "/v1/events",
+        events(
+            {"type": "page_view", "metadata": {"path": "/"}, "occurred_at": "2026-03-01T23:59:59.999999Z"},
+            {"type": "purchase", "occurred_at": "2026-03-01T23:30:00-02:00"},
+            {"type": "page_view", "occurred_at": "2026-03-05T12:00:00Z"},
+        ),
+    ),
+    say("record what happens now", "POST", "/v1/events", events({"type": "checkout.step_2"})),
+    say("record nothing", "POST", "/v1/events", events()),
+    say("record no list", "POST", "/v1/events", {"events": {"type": "a"}}),
+    say("record no type", "POST", "/v1/events", events({"type": "a"}, {})),
+    say("record strange types", "POST", "/v1/events", events({"type": "A"}, {"type": "a b"}, {"type": "a" * 65})),
+    say("record the future", "POST", "/v1/events", events({"type": "a", "occurred_at": "2999-01-01T00:00:00Z"})),
+    say("record a day", "POST", "/v1/events", events({"type": "a", "occurred_at": "2026-03-01"})),
+    say("record for another", "POST", "/v1/events", events({"type": "a", "user_id": NIL})),
+    ask("what happened in March", "GET", MARCH),
+    ask("what happened on one day", "GET", "/v1/analytics/activity?from=2026-03-05&to=2026-03-05"),
+    ask("what happened when nothing did", "GET", "/v1/analytics/activity?from=2025-03-01&to=2025-03-31"),
+    ask("what happened at some time", "GET", "/v1/analytics/activity"),
+    ask("what happened before it began", "GET", "/v1/analytics/activity?from=2026-03-02&to=2026-03-01"),
+    ask("what happened in two years", "GET", "/v1/analytics/activity?from=2025-01-01&to=2026-12-31"),
+    ask("what happened on no day", "GET", "/v1/analytics/activity?from=2026-02-30&to=yesterday"),
+]
+
+BILLING: list[Step] = [*ORDERS, *PAYMENTS, *EVENTS]
+
 ATTEMPTS = 10
 """How often a password may be wrong."""
 
@@ -376,7 +482,7 @@ TOKENS = [
     ask("a refresh token as access token", "GET", "/v1/users/me", bearer("${eve_refresh}")),
     ask("a token that is longer", "GET", "/v1/users/me", bearer("${eve_access}x")),
     ask("a bad token where none is asked for", "GET", "/health/live", bearer("abc")),
-    ask("no route needs no token", "GET", "/v1/orders", NOBODY),
+    ask("no route needs no token", "GET", "/v1/nothing", NOBODY),
     say("a bad body comes after the token", "PATCH", "/v1/users/${dan}", {"x": 1}, NOBODY),
 ]
 
@@ -427,6 +533,8 @@ _ACCESS = re.compile(r"eyJ[\w-]+\.eyJ[\w-]+\.[\w-]+")
 _REFRESH = re.compile(r'(?<="refresh_token":")[\w-]{43}(?=")')
 _WINDOW = re.compile(r"\A[89]\d\d\Z")
 _CURSOR = re.compile(r'(?<="next_cursor":")[^"]+')
+_USER = re.compile(r'(?<="user_id":)(?:null|"[^"]+")')
+_UNIQUE = re.compile(r'(?<=_users":)\d+')
 _TRACE = re.compile(r',"trace_id":"[0-9a-f]{32}"')
 _UNCOMPARED = {"date"}
 
@@ -487,6 +595,7 @@ class Transcript:
     def _masked(self, text: str) -> str:
         text = _ACCESS.sub(lambda match: self._numbered("access token", match[0]), text)
         text = _REFRESH.sub(lambda match: self._numbered("refresh token", match[0]), text)
+        text = _UNIQUE.sub("<users>", _USER.sub("<user>", text))
         text = _TRACE.sub("", text)
         text = _CURSOR.sub(lambda match: self._numbered("cursor", match[0]), text)
         text = _ID.sub(lambda match: self._numbered("id", match[0].lower()), text)

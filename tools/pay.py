@@ -1,0 +1,146 @@
+"""Measure payments: how many a second, how long each takes, and what the worker needs for it.
+
+Usage: python -m tools.pay [VARIANT ...]
+
+An API and a worker run on one PostgreSQL, with the provider that charges nobody. First clients ask as fast as they get
+answers, then at a rate that leaves the service time to breathe. Prints numbers and asserts nothing: they depend on the
+machine.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.service import rawhttp
+from tests.service.billing import OPEN, new_key
+from tests.service.guard import Guard
+from tests.service.postgres import Database, Postgres
+from tests.service.process import Binaries, Service, Worker, serving, set_up, working
+from tests.service.rawhttp import Connection, encode_json
+from tests.service.waiting import eventually
+from tools.measure import report, settled_memory
+from tools.render import render, take_snapshot
+from tools.toolchain import go_environment
+from tools.variants import Variant, choose_variant
+
+DEFAULT = ("fiber-pgx-billing", "echo-ent-billing")
+CLIENTS = 16
+FAST = 3000
+"""Payments that are asked for as fast as possible."""
+PACED = 500
+PACE = 50
+"""How many a second of those that are asked for in peace."""
+ACCEPTED = 202
+CREATED = 201
+
+SETTLED = "extract(epoch FROM p.settled_at - p.created_at)"
+HANDED_ON = "extract(epoch FROM j.created_at - p.created_at)"
+LATENCY = """
+    SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY {what}), percentile_cont(0.99) WITHIN GROUP (ORDER BY {what})
+    FROM payments AS p JOIN river_job AS j ON j.kind = 'settle_payment' AND j.args->>'payment_id' = p.id::text
+"""
+RATE = "SELECT count(*) / extract(epoch FROM max(settled_at) - min(created_at)) FROM payments"
+
+
+def pay(connection: Connection, number: int) -> None:
+    """Order and pay."""
+    order = {"description": "A parcel", "total": {"amount_minor": 100 + number, "currency": "EUR"}}
+    made = connection.exchange(encode_json("POST", "/v1/orders", order))
+    if made.status != CREATED:
+        raise SystemExit(f"no order was made: {made.body!r}")
+    path = f"/v1/orders/{made.json()['id']}/payments"
+    accepted = connection.exchange(encode_json("POST", path, {}, [("Idempotency-Key", new_key())]))
+    if accepted.status != ACCEPTED:
+        raise SystemExit(f"no payment was accepted: {accepted.body!r}")
+
+
+def pay_fast(service: Service, count: int) -> float:
+    """Have clients order and pay without pause; the seconds that took until all was accepted."""
+
+    def client(first: int) -> None:
+        with rawhttp.connect(service.port) as connection:
+            for number in range(first, count, CLIENTS):
+                pay(connection, number)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(client, range(CLIENTS)))
+    return time.monotonic() - began
+
+
+def pay_in_peace(service: Service) -> None:
+    """Order and pay at a steady pace."""
+    began = time.monotonic()
+
+    def one(number: int) -> None:
+        time.sleep(max(0.0, began + number / PACE - time.monotonic()))
+        with rawhttp.connect(service.port) as connection:
+            pay(connection, number)
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(one, range(PACED)))
+
+
+def wait_settled(database: Database) -> None:
+    """Wait until no payment is open."""
+    eventually(lambda: database.execute(OPEN) == [(0,)], 300, "all payments are settled")
+
+
+def report_latency(name: str, what: str, database: Database) -> None:
+    """Print the median and the 99th percentile of something, in milliseconds."""
+    ((median, p99),) = database.execute(LATENCY.format(what=what))
+    report(name, f"{float(median) * 1000:.0f} ms, p99 {float(p99) * 1000:.0f} ms")
+
+
+def measure(variant: Variant, template: Path, guard: Guard, server: Postgres) -> None:
+    """Print what the payments of a variant cost."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        project = Path(name, "project")
+        render(template, project, variant.answers)
+        binaries = Binaries.build(project, Path(name), go_environment())
+        for part, count in (("fast", FAST), ("in peace", PACED)):
+            database = server.create()
+            set_up(binaries, database)
+            environment = {"DATABASE_URL": database.url, "PAYMENT_PROVIDER": "fake", "LOG_LEVEL": "warn"}
+            service = stack.enter_context(serving(guard, binaries, environment))
+            worker: Worker = stack.enter_context(working(guard, binaries, environment))
+            service.wait_ready()
+            worker.wait_ready()
+            idle = settled_memory(worker)
+            if part == "fast":
+                seconds = pay_fast(service, count)
+                wait_settled(database)
+                ((rate,),) = database.execute(RATE)
+                report(f"{variant.id}: accepted, with an order each", f"{count / seconds:.0f}/s")
+                report(f"{variant.id}: settled end to end", f"{float(rate):.0f}/s of {count}")
+                busy = settled_memory(worker)
+                report(f"{variant.id}: memory of the worker", f"{idle / 2**20:.1f} MiB, after {busy / 2**20:.1f} MiB")
+            else:
+                pay_in_peace(service)
+                wait_settled(database)
+            report_latency(f"{variant.id}: {part}, until a job is there", HANDED_ON, database)
+            report_latency(f"{variant.id}: {part}, until it is settled", SETTLED, database)
+            stack.pop_all().close()
+
+
+def main() -> int:
+    """Measure the variants that are named."""
+    variants = [choose_variant(name) for name in sys.argv[1:] or DEFAULT]
+    guard = Guard()
+    with tempfile.TemporaryDirectory() as folder:
+        template = take_snapshot(Path(folder, "template"))
+        server = Postgres(guard)
+        for variant in variants:
+            measure(variant, template, guard, server)
+        server.close()
+    guard.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

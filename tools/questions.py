@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import ErrorDetails
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +58,8 @@ class Question(BaseModel):
     @property
     def values(self) -> tuple[Any, ...]:
         """The choices; empty for free text. The answer is one of them or, of a multiselect question, any of them."""
+        if self.type == "bool":
+            return (True, False)
         if self.choices is None:
             return ()
         return tuple(self.choices.values() if isinstance(self.choices, dict) else self.choices)
@@ -123,10 +134,12 @@ def answers_model(questionnaire: Questionnaire) -> type[BaseModel]:
 def _annotation(question: Question, environment: SandboxedEnvironment) -> Any:
     if question.multiselect:
         return Annotated[Any, AfterValidator(partial(_choose_any, question))]
+    if question.type == "bool":
+        return StrictBool
     if question.values:
         return Literal[question.values]
     if question.type != "str":
-        return {"int": int, "bool": bool, "yaml": Any}[question.type]
+        return {"int": int, "yaml": Any}[question.type]
 
     def obey(value: str) -> str:
         if problem := environment.from_string(question.validator).render({question.name: value}).strip():
@@ -157,6 +170,7 @@ def _line(detail: ErrorDetails, known: str) -> str:
     messages = {
         "missing": "This answer is required; it has no default.",
         "literal_error": f"Use one of {detail.get('ctx', {}).get('expected', '')}.",
+        "bool_type": "Use true or false.",
         "string_type": "Use one line of text; put it in quotes when YAML would read something else.",
     }
     return f"{name}: " + messages.get(detail["type"], detail["msg"].removeprefix("Value error, "))

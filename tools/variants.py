@@ -1,8 +1,8 @@
 """Axes, layers and variants, all read from copier.yml: adding an option there adds it here.
 
 A *layer* is a folder `template/{{name}}` switched by a hidden question of that name. An *axis* is a question with
-choices that a layer depends on. A *variant* is one answer for each axis; its id joins them, such as
-`echo-pgx-nocache-jwt-metrics`.
+choices, of which yes and no are some, that a layer depends on. A *variant* is one answer for each axis; its id joins
+them, such as `echo-pgx-nocache-jwt-metrics-nobilling`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Variant(BaseModel):
 
     @property
     def id(self) -> str:
-        """The answers joined by dashes, such as `fiber-ent-redis-noauth-tracing+metrics`."""
+        """The answers joined by dashes, such as `fiber-ent-redis-noauth-tracing+metrics-billing`."""
         return "-".join(_part_of_id(name, value) for name, value in self.choices)
 
     @property
@@ -69,9 +69,16 @@ class Variant(BaseModel):
         return all(self.has(axis, value) for axis, value in answers.items() if axis in axes)
 
 
+def is_nothing(value: Any) -> bool:
+    """Whether an answer leaves out what its question is about."""
+    return value is False or value in ("none", ())
+
+
 def _part_of_id(axis: str, value: Any) -> str:
-    if value in ("none", ()):
+    if is_nothing(value):
         return f"no{axis}"
+    if value is True:
+        return axis
     return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
@@ -188,13 +195,16 @@ SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwi
 
 
 def choose_variant(text: str, questionnaire: Questionnaire | None = None) -> Variant:
-    """Return the first variant with what a short id such as `echo-nocache` names, one of the pairwise set if it can be.
+    """Return the variant that an id names, or the first with what a short one such as `echo-nocache` names.
+
+    That is one of the pairwise set if it can be.
 
     Raises:
         ValueError: There is none.
     """
     wanted = set(text.split("-"))
-    for variant in (*find_pairwise(questionnaire), *find_variants(questionnaire)):
+    exact = [variant for variant in find_variants(questionnaire) if variant.id == text]
+    for variant in (*exact, *find_pairwise(questionnaire), *find_variants(questionnaire)):
         parts = variant.id.split("-")
         if wanted <= {*parts, *(each for part in parts for each in part.split("+"))}:
             return variant

@@ -8,6 +8,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
+SITE := $(VENV)/site
+SITE_READY := $(SITE)/.ready
 
 DEST ?=
 ANSWERS ?=
@@ -17,6 +19,7 @@ SKIP_UNCHANGED ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 CHECK ?=
+SITE_TO ?= site
 
 export DEST ANSWERS
 
@@ -32,7 +35,7 @@ new: $(RUN_READY) ## Render a service: make new DEST=../my-service [ANSWERS=answ
 	@$(PY) -m tools.new -- "$$DEST" "$$ANSWERS"
 
 .PHONY: test
-test: $(DEV_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
+test: $(DEV_READY) $(SITE_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
 	$(PY) -m tools.toolchain
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
@@ -62,8 +65,13 @@ sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: m
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
 
 .PHONY: docs
-docs: $(RUN_READY) ## Make docs/answers.md anew from the questions
+docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, footprints, pictures
 	$(PY) -m tools.docs
+
+.PHONY: site
+site: $(SITE_READY) ## Build docs/ as a site into site/, and fail on a link that leads nowhere
+	@$(SITE)/bin/python -m sphinx --fail-on-warning --keep-going --quiet docs $(SITE_TO)
+	@echo "built $(SITE_TO)/index.html"
 
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade
 
@@ -74,10 +82,11 @@ lock: $(DEV_READY) ## Resolve the dependencies anew into requirements/
 	$(UV_COMPILE) pyproject.toml --group dev -c requirements/run.lock -o requirements/dev.lock
 	$(UV_COMPILE) --group go -o requirements/go.lock
 	$(UV_COMPILE) --group cc -o requirements/cc.lock
+	$(UV_COMPILE) --group site -o requirements/site.lock
 
 .PHONY: clean
 clean: ## Remove the virtual environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) site .pytest_cache .ruff_cache .mypy_cache
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -93,4 +102,11 @@ $(RUN_READY): requirements/run.lock | $(PY)
 $(DEV_READY): requirements/dev.lock | $(PY) $(RUN_READY)
 	@echo "Setting up $(VENV) for development ..."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.lock
+	@touch $@
+
+# An environment of its own: what builds the site must not decide about the versions that the tools and tests use.
+$(SITE_READY): requirements/site.lock | $(PY)
+	@echo "Setting up $(SITE) ..."
+	@$(PY) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/site.lock
 	@touch $@

@@ -9,14 +9,40 @@ from pathlib import Path
 import pytest
 
 from tools import docs
+from tools.footprints import Effect, Footprint
 from tools.questions import ROOT, Questionnaire
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def test_the_table_of_answers_is_current() -> None:
-    """`make docs` makes it from the questions."""
-    assert docs.PAGE.read_text("utf-8") == docs.page()
+def test_what_is_made_is_current() -> None:
+    """`make docs` makes the answers, the footprints and the pictures from the questions and the golden lists."""
+    pages = docs.all_pages()
+    assert [str(path) for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text] == []
+    folders = {path.parent for path in pages} - {docs.DOCS}
+    kept = {path for folder in folders for path in folder.iterdir() if path.name != "index.md"}
+    assert kept <= set(pages), "of options that are gone"
+
+
+def test_a_person_says_what_each_option_is_for() -> None:
+    """A list of files tells nobody when to choose it; and a page that no list of contents names is not found."""
+    listed = (docs.OPTIONS / "index.md").read_text("utf-8").split()
+    for page in sorted(set(docs.OPTIONS.glob("*.md")) - {docs.OPTIONS / "index.md"}):
+        written = page.read_text("utf-8").partition(docs.MADE)[0]
+        assert docs.UNWRITTEN not in written, page
+        assert len(written.split()) > 60, page
+        assert page.stem in listed, page
+
+
+def test_a_new_option_asks_for_its_page() -> None:
+    """What `make docs` writes for an option that has no page yet does not pass for one."""
+    footprint = Footprint("parcels", "no parcels", (Effect("+", "internal/parcel.go", "ent"),))
+    page = docs.option_page(footprint, None)
+    assert docs.UNWRITTEN in page
+    assert "- in `internal`: `parcel.go` (when ent)" in page
+    assert docs.option_page(footprint, page.replace(docs.UNWRITTEN, "Parcels.\n\n")).startswith(
+        "# parcels\n\nParcels.\n"
+    )
 
 
 def test_every_question_explains_itself(questionnaire: Questionnaire) -> None:

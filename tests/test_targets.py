@@ -21,8 +21,8 @@ from tests.service.waiting import eventually, free_port
 from tools.render import commit_all, git
 
 TARGETS = {
-    "help", "setup", "run", "dev", "build", "test", "test-integration", "lint", "fmt", "generate", "sync",
-    "migrate-up", "migrate-new", "bench", "vuln", "image",
+    "help", "setup", "run", "dev", "build", "test", "test-integration", "lint", "fmt", "generate-api", "generate",
+    "sync", "migrate-up", "migrate-new", "bench", "vuln", "image",
 }  # fmt: skip
 """Names that people and scripts rely on."""
 

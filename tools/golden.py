@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.questions import ROOT, Questionnaire, load_questionnaire
+from tools.footprints import GOLDEN
+from tools.questions import Questionnaire, load_questionnaire
 from tools.regen import space_of
 from tools.render import Sketcher, Tree
 from tools.variants import Variant, factors_of, find_axes, find_variants, is_nothing
 
-GOLDEN = ROOT / "tests" / "golden"
 HEADER = "# What {option} adds (+), changes (~) and takes away (-), compared with {base}. Made by make regen.\n"
 
 

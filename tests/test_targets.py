@@ -26,6 +26,9 @@ TARGETS = {
 }  # fmt: skip
 """Names that people and scripts rely on."""
 
+ELSEWHERE = {"make dev", "make test", "make test-integration", "make lint", "make generate"}
+"""Commands of the README that are not run again for it: they have tests of their own, here and in test_go.py."""
+
 FIRST_START = 600.0
 """Seconds for a cold build and the download of PostgreSQL."""
 
@@ -210,6 +213,39 @@ def test_run_serves_with_nothing_but_go(started: Callable[[str], str], project: 
     eventually(lambda: fetch(f"{url}/health/ready"), FIRST_START, "make run to be ready", every=0.5)
     assert fetch(f"{url}/openapi.yaml") == (project / "api" / "openapi" / "openapi.yaml").read_bytes()
     assert changes(project) == "", "what it writes is ignored by git"
+
+
+def test_the_readme_holds(
+    make: Make, started: Callable[[str], str], project: Path, go_environment: dict[str, str]
+) -> None:
+    """Its commands, in their order, as a new colleague types them: each succeeds, and so does each request."""
+    readme = (project / "README.md").read_text("utf-8")
+    blocks = re.findall(r"(?ms)^```sh\n(.*?)^```$", readme)
+    assert blocks[0].split("#")[0].split() == ["make", "setup"]
+    assert make("setup").returncode == 0
+    assert re.search(r"(?m)^make run\b", blocks[0])
+    url = started("run")
+    eventually(lambda: fetch(f"{url}/health/ready"), FIRST_START, "make run to be ready", every=0.5)
+
+    script = "\n".join(blocks[1:])
+    script = re.sub(r"http://127\.0\.0\.1:\d+", url, script)
+    typed = [line for line in script.splitlines() if re.sub(r"\s*#.*", "", line) not in ELSEWHERE]
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(typed)],
+        cwd=project,
+        env=go_environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    answers = re.findall(r"(?m)^HTTP/1\.1 (\d+)", done.stdout)
+    assert len(answers) == len(re.findall(r"(?m)^curl -i ", script)) >= 3
+    assert [status for status in answers if not status.startswith("2")] == [], done.stdout
+    assert "migrate-new" in done.stdout, "make help was typed too"
+    assert changes(project) == "", "nothing of that is committed"
 
 
 def test_dev_serves_and_restarts_when_a_file_changes(started: Callable[[str], str], project: Path) -> None:

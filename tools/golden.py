@@ -1,11 +1,11 @@
 """Make the golden lists in tests/golden anew: the files of the base, and what each option does to them.
 
-The base answers every question with `none` where that is a choice, with the default otherwise. An option is any other
-choice. Its list, the footprint, compares each variant that has it with the variant that differs in nothing else: what
-it adds (+), changes (~) and takes away (-). A line that holds only beside some other layers says so. All variants are
-looked at. The choices about delivery are looked at one by one in the same way, beside the defaults of the others; the
-lists of all other options hold with these defaults. Review the diff of these lists like code: they say what an option
-costs.
+The base answers every question with `none` or no where that is a choice, with the default otherwise. An option is any
+other choice. Its list, the footprint, compares each variant that has it with the variant that differs in nothing else:
+what it adds (+), changes (~) and takes away (-). A line that holds only beside some other layers says so. All variants
+are looked at. The choices about delivery are looked at one by one in the same way, beside the defaults of the others;
+the lists of all other options hold with these defaults. Review the diff of these lists like code: they say what an
+option costs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tools.fold import Space
 from tools.questions import ROOT, Questionnaire, load_questionnaire
 from tools.regen import space_of
 from tools.render import Sketcher, Tree
-from tools.variants import Variant, factors_of, find_axes, find_delivery_axes, find_variants
+from tools.variants import Variant, factors_of, find_axes, find_delivery_axes, find_variants, is_nothing
 
 GOLDEN = ROOT / "tests" / "golden"
 HEADER = "# What {option} adds (+), changes (~) and takes away (-), compared with {base}. Made by make regen.\n"
@@ -28,8 +28,7 @@ HEADER = "# What {option} adds (+), changes (~) and takes away (-), compared wit
 def base_of(questionnaire: Questionnaire) -> dict[str, Any]:
     """Return the factors of the variant with nothing that can be left out."""
     choices = tuple(
-        (axis.name, next((value for value in axis.values if value in ("none", ())), axis.values[0]))
-        for axis in find_axes(questionnaire)
+        (axis.name, next(filter(is_nothing, axis.values), axis.values[0])) for axis in find_axes(questionnaire)
     )
     return factors_of(questionnaire, Variant(choices=choices))
 
@@ -68,7 +67,7 @@ def _delivery_lists(
     """Return the lists of the choices about delivery: what each does to every variant that has none of the kind."""
     lists = {}
     for axis in find_delivery_axes(questionnaire):
-        nothing = next(value for value in axis.values if value in (False, "none"))
+        nothing = next(filter(is_nothing, axis.values))
         without = [sketcher.tree(variant.answers | {axis.name: nothing}) for variant in variants]
         for value in axis.values:
             if value == nothing:

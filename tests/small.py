@@ -17,6 +17,7 @@ orm: {type: str, choices: [ent, pgx], default: ent}
 cache: {type: str, choices: [redis, memory, tiered, none], default: redis}
 auth: {type: str, choices: {JSON web tokens: jwt, None: none}, default: jwt}
 observability: {type: str, multiselect: true, choices: [tracing, metrics], default: [tracing, metrics]}
+billing: {type: bool, default: true}
 licence: {type: str, choices: [MIT, BSD], default: MIT}
 core: {type: str, when: false, default: "."}
 fiber: {type: str, when: false, default: "{{ '.' if framework == 'fiber' else '' }}"}
@@ -31,6 +32,7 @@ jwt: {type: str, when: false, default: "{{ '.' if auth == 'jwt' else '' }}"}
 ent_jwt: {type: str, when: false, default: "{{ '.' if ent and jwt else '' }}"}
 tracing: {type: str, when: false, default: "{{ '.' if 'tracing' in observability else '' }}"}
 metrics: {type: str, when: false, default: "{{ '.' if 'metrics' in observability else '' }}"}
+billed: {type: str, when: false, default: "{{ '.' if billing else '' }}"}
 """
 
 

@@ -23,7 +23,7 @@ from tools.variants import (
     layers_on,
 )
 
-ALL = "core fiber echo ent pgx cached redis memory tiered jwt ent_jwt tracing metrics"
+ALL = "core fiber echo ent pgx cached redis memory tiered jwt ent_jwt tracing metrics billed"
 
 
 @pytest.fixture
@@ -36,15 +36,31 @@ def test_every_subset_of_a_multiselect_question_is_an_answer(small: Questionnair
     """The default first."""
     axes = {axis.name: axis.values for axis in find_axes(small)}
     assert axes["observability"] == (("tracing", "metrics"), ("tracing",), ("metrics",), ())
-    assert list(axes) == ["framework", "orm", "cache", "auth", "observability"]
+    assert list(axes) == ["framework", "orm", "cache", "auth", "observability", "billing"]
+
+
+def test_yes_and_no_are_answers_too(small: Questionnaire) -> None:
+    """The default first, as with any other."""
+    axes = {axis.name: axis.values for axis in find_axes(small)}
+    assert axes["billing"] == (True, False)
+    default = find_variants(small)[0]
+    assert default.answers["billing"] is True
+    assert factors_of(small, default)["billing"] is True
+    assert "billed" in layers_on(small, default)
+
+
+@pytest.mark.parametrize("answer", ["maybe", "true", 1, None, [True]])
+def test_an_answer_other_than_yes_and_no_is_one_problem(answer: object, small: Questionnaire) -> None:
+    """It says what to write."""
+    assert small.problems({**SAMPLE_ANSWERS, "billing": answer}) == ["billing: Use true or false."]
 
 
 def test_an_id_names_what_was_chosen_and_what_was_not(small: Questionnaire) -> None:
     """Unique, and fit for a folder."""
     ids = [variant.id for variant in find_variants(small)]
-    assert ids[0] == "fiber-ent-redis-jwt-tracing+metrics"
-    assert ids[-1] == "echo-pgx-nocache-noauth-noobservability"
-    assert len(set(ids)) == len(ids) == 128
+    assert ids[0] == "fiber-ent-redis-jwt-tracing+metrics-billing"
+    assert ids[-1] == "echo-pgx-nocache-noauth-noobservability-nobilling"
+    assert len(set(ids)) == len(ids) == 256
 
 
 def test_a_question_that_no_layer_depends_on_is_no_axis(tmp_path: Path) -> None:
@@ -70,13 +86,15 @@ def test_the_layers_that_are_on_are_those_that_copier_renders(small: Questionnai
 
 def test_a_variant_tells_what_it_has(small: Questionnaire) -> None:
     """A choice of several is had as well as the whole answer."""
-    variant = next(each for each in find_variants(small) if each.id == "echo-ent-tiered-noauth-metrics")
+    variant = next(each for each in find_variants(small) if each.id == "echo-ent-tiered-noauth-metrics-nobilling")
     assert variant.has("cache", "tiered")
     assert variant.has("observability", "metrics")
     assert not variant.has("observability", "tracing")
     assert variant.has("observability", ("metrics",))
     assert variant.matches({"framework": "echo", "auth": "none", "licence": "BSD"})
+    assert variant.has("billing", False)  # noqa: FBT003
     assert not variant.matches({"framework": "echo", "auth": "jwt"})
+    assert not variant.matches({"billing": True})
 
 
 @pytest.mark.parametrize(
@@ -114,10 +132,10 @@ def test_the_covering_set_has_every_deviation_from_the_default(small: Questionna
     near = [variant for variant in find_variants(small) if len(set(variant.choices) - set(default.choices)) == 1]
     assert set(find_neighbours(default, small)) == set(near)
     assert {default, *near, *find_pairwise(small)} == set(covering)
-    assert len(near) == 9
+    assert len(near) == 10
 
 
-@pytest.mark.parametrize("text", ["fiber", "echo-pgx", "pgx-echo", "tiered-noauth", "metrics", "ent-nocache-jwt"])
+@pytest.mark.parametrize("text", ["fiber", "echo-pgx", "pgx-echo", "tiered-noauth", "ent-nocache-jwt", "nobilling"])
 def test_a_variant_is_chosen_by_what_it_has(text: str, small: Questionnaire) -> None:
     """Ids change when there is a new question; what a test needs does not."""
     parts = choose_variant(text, small).id.replace("+", "-").split("-")
@@ -127,7 +145,7 @@ def test_a_variant_is_chosen_by_what_it_has(text: str, small: Questionnaire) -> 
 def test_the_default_is_chosen_before_others_and_rare_ones_are_found(small: Questionnaire) -> None:
     """The pairwise set comes first, because its variants are built anyway."""
     assert choose_variant("fiber-ent", small) == find_variants(small)[0]
-    rare = "fiber-pgx-redis-jwt-noobservability"
+    rare = "fiber-pgx-redis-jwt-noobservability-nobilling"
     assert choose_variant(rare, small).id == rare
     with pytest.raises(ValueError, match="no variant is fiber-gorm; ids are such as fiber-ent-redis"):
         choose_variant("fiber-gorm", small)

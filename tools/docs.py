@@ -38,9 +38,14 @@ def row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
 
 
+def in_yaml(value: object) -> str:
+    """Return an answer as a person writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def choices_of(question: Question) -> str:
     """Say what can be answered."""
-    choices = ", ".join(f"`{value}`" for value in question.values)
+    choices = ", ".join(f"`{in_yaml(value)}`" for value in question.values)
     return (f"any of {choices}" if question.multiselect else choices) or "text"
 
 
@@ -48,7 +53,7 @@ def default_of(question: Question) -> str:
     """Say what an unanswered question gives."""
     if question.multiselect:
         return f"`[{', '.join(map(str, question.default))}]`"
-    return "required" if question.required else f"`{question.default}`"
+    return "required" if question.required else f"`{in_yaml(question.default)}`"
 
 
 def page() -> str:

@@ -14,7 +14,16 @@ from typing import Annotated, Any, Literal
 import yaml
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import ErrorDetails
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,6 +36,8 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    theme: str = ""
+    """The name of the file it stands in, without .yml."""
     type: Literal["str", "int", "bool", "yaml"]
     help: str = ""
     default: Any = None
@@ -49,6 +60,8 @@ class Question(BaseModel):
     @property
     def values(self) -> tuple[Any, ...]:
         """The choices; empty for free text. The answer is one of them or, of a multiselect question, any of them."""
+        if self.type == "bool":
+            return (True, False)
         if self.choices is None:
             return ()
         return tuple(self.choices.values() if isinstance(self.choices, dict) else self.choices)
@@ -123,10 +136,12 @@ def answers_model(questionnaire: Questionnaire) -> type[BaseModel]:
 def _annotation(question: Question, environment: SandboxedEnvironment) -> Any:
     if question.multiselect:
         return Annotated[Any, AfterValidator(partial(_choose_any, question))]
+    if question.type == "bool":
+        return StrictBool
     if question.values:
         return Literal[question.values]
     if question.type != "str":
-        return {"int": int, "bool": bool, "yaml": Any}[question.type]
+        return {"int": int, "yaml": Any}[question.type]
 
     def obey(value: str) -> str:
         if problem := environment.from_string(question.validator).render({question.name: value}).strip():
@@ -157,6 +172,7 @@ def _line(detail: ErrorDetails, known: str) -> str:
     messages = {
         "missing": "This answer is required; it has no default.",
         "literal_error": f"Use one of {detail.get('ctx', {}).get('expected', '')}.",
+        "bool_type": "Use true or false.",
         "string_type": "Use one line of text; put it in quotes when YAML would read something else.",
     }
     return f"{name}: " + messages.get(detail["type"], detail["msg"].removeprefix("Value error, "))
@@ -167,10 +183,13 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
         """A loader of its own, so that `!include` does not reach other users of PyYAML."""
 
     def include(loader: Loader, node: yaml.ScalarNode) -> dict[str, Any]:
+        file = path.parent / loader.construct_scalar(node)
         merged: dict[str, Any] = {}
-        for document in _documents(path.parent / loader.construct_scalar(node)):
+        for document in _documents(file):
             merged.update(document)
-        return merged
+        return {
+            name: value if name.startswith("_") else {"theme": file.stem, **value} for name, value in merged.items()
+        }
 
     Loader.add_constructor("!include", include)
     yield from filter(None, yaml.load_all(path.read_text("utf-8"), Loader=Loader))

@@ -15,7 +15,7 @@ from tools.render import git
 from tools.variants import Variant, find_layers, layers_on
 
 TEMPLATE = ROOT / "template"
-CONDITIONS_IN_GO = 145
+CONDITIONS_IN_GO = 60
 """As many condition lines as hand-written Go may have in all; raise it only when no layer would do."""
 
 CONDITION = re.compile(r"(?m)^[ \t]*//%|\{%(?!-?\s*(?:raw|endraw)\s*-?%\})")

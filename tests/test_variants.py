@@ -147,5 +147,6 @@ def test_the_default_is_chosen_before_others_and_rare_ones_are_found(small: Ques
     assert choose_variant("fiber-ent", small) == find_variants(small)[0]
     rare = "fiber-pgx-redis-jwt-noobservability-nobilling"
     assert choose_variant(rare, small).id == rare
+    assert [choose_variant(variant.id, small) for variant in find_variants(small)] == list(find_variants(small))
     with pytest.raises(ValueError, match="no variant is fiber-gorm; ids are such as fiber-ent-redis"):
         choose_variant("fiber-gorm", small)

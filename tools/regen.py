@@ -99,7 +99,10 @@ GENERATORS = (
         writes=("*.gen.go",),
     ),
     Generator(
-        name="ent", command=(*TOOL, "ent", "generate", "./ent/schema"), reads=("ent/schema/*",), writes=("ent/*",)
+        name="ent",
+        command=(*TOOL, "ent", "generate", "--feature=sql/execquery,sql/lock", "./ent/schema"),
+        reads=("ent/schema/*",),
+        writes=("ent/*",),
     ),
     Generator(name="mockery", command=(*TOOL, "mockery"), reads=(".mockery.yaml",), writes=("*/mocks_test.go",)),
     Generator(

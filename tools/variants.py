@@ -234,13 +234,16 @@ SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwi
 
 
 def choose_variant(text: str, questionnaire: Questionnaire | None = None) -> Variant:
-    """Return the first variant with what a short id such as `echo-nocache` names, one of the pairwise set if it can be.
+    """Return the variant that an id names, or the first with what a short one such as `echo-nocache` names.
+
+    That is one of the pairwise set if it can be.
 
     Raises:
         ValueError: There is none.
     """
     wanted = set(text.split("-"))
-    for variant in (*find_pairwise(questionnaire), *find_variants(questionnaire)):
+    exact = [variant for variant in find_variants(questionnaire) if variant.id == text]
+    for variant in (*exact, *find_pairwise(questionnaire), *find_variants(questionnaire)):
         parts = variant.id.split("-")
         if wanted <= {*parts, *(each for part in parts for each in part.split("+"))}:
             return variant

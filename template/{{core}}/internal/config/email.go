@@ -66,6 +66,14 @@ func (e *Email) check(r *report) {
 	if e.Kind() == EmailSMTP {
 		e.checkSMTP(r)
 	}
+
+	if r.cfg.App.Environment != Development {
+		e.checkDeployed(r)
+	}
+
+	if r.inProduction() {
+		e.checkProduction(r)
+	}
 }
 
 func (e *Email) checkSMTP(r *report) {

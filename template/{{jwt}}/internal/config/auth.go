@@ -30,12 +30,12 @@ type Auth struct {
 	Audience string `env:"AUTH_AUDIENCE"`
 }
 
-func (a *Auth) check(r *report, environment string) {
-	checkSecret(r, environment, "AUTH_ACCESS_SECRET", a.AccessSecret)
-	checkSecret(r, environment, "AUTH_REFRESH_SECRET", a.RefreshSecret)
+func (a *Auth) check(r *report) {
+	checkSecret(r, "AUTH_ACCESS_SECRET", a.AccessSecret)
+	checkSecret(r, "AUTH_REFRESH_SECRET", a.RefreshSecret)
 
 	for _, secret := range a.AccessSecretsPrevious {
-		checkSecret(r, environment, "AUTH_ACCESS_SECRETS_PREVIOUS", secret)
+		checkSecret(r, "AUTH_ACCESS_SECRETS_PREVIOUS", secret)
 	}
 
 	r.add(a.AccessSecret != a.RefreshSecret, "AUTH_REFRESH_SECRET", "must differ from AUTH_ACCESS_SECRET")
@@ -45,11 +45,11 @@ func (a *Auth) check(r *report, environment string) {
 	r.add(a.RefreshTTL > a.AccessTTL, "AUTH_REFRESH_TTL", "must be longer than AUTH_ACCESS_TTL")
 }
 
-func checkSecret(r *report, environment, name, secret string) {
+func checkSecret(r *report, name, secret string) {
 	r.add(secret != "", name, "is required: make one with openssl rand -base64 32")
 	r.add(len(secret) >= minSecret, name, "must be at least 32 bytes long: make one with openssl rand -base64 32")
 
-	if environment == Production {
+	if r.inProduction() {
 		r.add(!isPlaceholderSecret(secret), name, "holds a placeholder: set a random one in production, as of openssl rand -base64 32")
 	}
 }

@@ -39,6 +39,10 @@ func (c *Redis) check(r *report) {
 	r.add(c.MinIdleConns >= 0 && c.MinIdleConns <= c.PoolSize, "REDIS_MIN_IDLE_CONNS", "must be between 0 and REDIS_POOL_SIZE")
 	r.positive(c.DialTimeout, "REDIS_DIAL_TIMEOUT")
 	r.positive(c.Timeout, "REDIS_TIMEOUT")
+
+	if r.inProduction() {
+		c.checkProduction(r)
+	}
 }
 
 // checkProduction demands a password and encryption: what is kept in Redis holds personal data.

@@ -4,13 +4,8 @@ import "time"
 
 // Cache says how long what was read is kept.
 type Cache struct {
-	//% if redis
 	// TTL bounds how long a value is kept. It also bounds how long an old one can be served, should Redis not be told of a write.
 	TTL time.Duration `env:"CACHE_TTL" envDefault:"5m"`
-	//% else
-	// TTL bounds how long a value is kept. Other processes don't learn of a write: it also bounds how long they serve the old one.
-	TTL time.Duration `env:"CACHE_TTL" envDefault:"30s"`
-	//% endif
 	// AbsentTTL bounds how long it is remembered that something does not exist.
 	AbsentTTL time.Duration `env:"CACHE_ABSENT_TTL" envDefault:"10s"`
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"net"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,8 +20,31 @@ var placeholders = []string{ //nolint:gochecknoglobals // a constant in all but 
 
 const maxPort = 65535
 
+// group is a part of the configuration.
+type group interface {
+	// check reports what can't work or must not be, here and in the rest of the configuration that it depends on.
+	check(r *report)
+}
+
+// groups returns all groups, in the order of the configuration.
+func (c *Config) groups() []group {
+	var all []group
+
+	for field, value := range reflect.ValueOf(c).Elem().Fields() {
+		checked, ok := value.Addr().Interface().(group)
+		if !ok {
+			panic("config: " + field.Name + " does not check itself")
+		}
+
+		all = append(all, checked)
+	}
+
+	return all
+}
+
 // report collects problems, one for a variable at most.
 type report struct {
+	cfg      *Config
 	known    []string
 	problems []problem
 }
@@ -39,62 +63,15 @@ func (r *report) positive(value time.Duration, name string) {
 	r.add(value > 0, name, "must be longer than 0s")
 }
 
-// problems checks everything but the variables in known, which have a problem already.
-func (c *Config) problems(known []string) []problem {
-	r := &report{known: slices.Clone(known), problems: nil}
+// inProduction reports whether the service runs where anything that is handy and dangerous is refused.
+func (r *report) inProduction() bool { return r.cfg.App.Environment == Production }
 
-	c.App.check(r)
-	c.Server.check(r)
-	c.Admin.check(r, &c.Server)
-	c.RateLimit.check(r)
-	c.Database.check(r)
-	c.Logger.check(r)
-	c.Feature.check(r)
-	c.Email.check(r)
-	//% if tracing
-	c.Tracing.check(r)
-	//% endif
-	//% if jwt
-	c.Auth.check(r, c.App.Environment)
-	//% endif
-	//% if redis
-	c.Redis.check(r)
-	//% endif
-	//% if cached
-	c.Cache.check(r)
-	//% endif
-	//% if memory
-	c.CacheMemory.check(r)
-	//% endif
-	//% if tiered
-	c.CacheLocal.check(r)
-	//% endif
+// problems checks groups, but for the variables in known, which have a problem already.
+func (c *Config) problems(groups []group, known []string) []problem {
+	r := &report{cfg: c, known: slices.Clone(known), problems: nil}
 
-	if c.App.Environment != Development {
-		c.Email.checkDeployed(r)
-	}
-
-	if c.App.Environment == Production {
-		c.Email.checkProduction(r)
-		r.add(!c.Logger.Bodies, "LOG_BODIES", "must be false in production: bodies hold personal data")
-		c.Database.checkProduction(r)
-		//% if redis
-		c.Redis.checkProduction(r)
-		//% endif
-	}
-
-	return r.problems
-}
-
-// databaseProblems is problems for a configuration that LoadDatabase reads.
-func (c *Config) databaseProblems(known []string) []problem {
-	r := &report{known: slices.Clone(known), problems: nil}
-
-	c.App.check(r)
-	c.Database.check(r)
-
-	if c.App.Environment == Production {
-		c.Database.checkProduction(r)
+	for _, group := range groups {
+		group.check(r)
 	}
 
 	return r.problems
@@ -129,7 +106,9 @@ func (s *Server) check(r *report) {
 	}
 }
 
-func (a *Admin) check(r *report, server *Server) {
+func (a *Admin) check(r *report) {
+	server := &r.cfg.Server
+
 	r.add(a.Host != "", "ADMIN_HOST", "must not be empty: use 127.0.0.1, or 0.0.0.0 for every interface")
 	r.add(a.Port >= 1 && a.Port <= maxPort, "ADMIN_PORT", "must be between 1 and 65535")
 	r.add(a.Port != server.Port || !overlap(a.Host, server.Host), "ADMIN_PORT", "must not be SERVER_PORT on the same address")
@@ -176,6 +155,10 @@ func (d *Database) check(r *report) {
 	r.add(d.StatementTimeout >= time.Millisecond, "DB_STATEMENT_TIMEOUT", "must be at least 1ms")
 	r.positive(d.AcquireTimeout, "DB_ACQUIRE_TIMEOUT")
 	r.positive(d.ConnectTimeout, "DB_CONNECT_TIMEOUT")
+
+	if r.inProduction() {
+		d.checkProduction(r)
+	}
 }
 
 func (d *Database) checkParts(r *report) {
@@ -218,6 +201,7 @@ func (d *Database) ConnString() string {
 func (l *Logger) check(r *report) {
 	r.add(slices.Contains([]string{"debug", "info", "warn", "error"}, l.Level), "LOG_LEVEL", "must be debug, info, warn or error")
 	r.add(slices.Contains([]string{"json", "console"}, l.Format), "LOG_FORMAT", "must be json or console")
+	r.add(!l.Bodies || !r.inProduction(), "LOG_BODIES", "must be false in production: bodies hold personal data")
 }
 
 // checkProduction refuses what is handy in development and dangerous in production.

@@ -62,8 +62,9 @@ sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: m
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
 
 .PHONY: docs
-docs: $(RUN_READY) ## Make docs/answers.md anew from the questions
+docs: $(RUN_READY) ## Make docs/answers.md and the table of docs/ownership.md anew
 	$(PY) -m tools.docs
+	$(PY) -m tools.ownership
 
 UV_COMPILE = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --upgrade
 

@@ -7,12 +7,12 @@ written. The rules themselves live in one place, the validators of `questions/*.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import (
     AfterValidator,
@@ -85,6 +85,13 @@ class Questionnaire(BaseModel):
     def hidden(self) -> tuple[Question, ...]:
         """The questions that are computed from others."""
         return tuple(question for question in self.questions if question.hidden)
+
+    @cached_property
+    def computed_defaults(self) -> Mapping[str, Template]:
+        """The defaults that are templates, compiled once: many answers are evaluated, and compiling is all it takes."""
+        environment = self.environment()
+        texts = {question.name: question.default for question in self.questions}
+        return {name: environment.from_string(text) for name, text in texts.items() if isinstance(text, str)}
 
     def environment(self) -> SandboxedEnvironment:
         """Build a Jinja environment with the loader, filters and options that Copier gives the template."""

@@ -94,14 +94,11 @@ def find_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
 
 def evaluate(questionnaire: Questionnaire, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to every question: those given, defaults, and hidden questions computed in their order."""
-    environment = questionnaire.environment()
+    computed = questionnaire.computed_defaults
     known = dict(answers)
-    for question in questionnaire.questions:
-        if question.hidden or question.name not in known:
-            default = question.default
-            known[question.name] = (
-                environment.from_string(default).render(known) if isinstance(default, str) else default
-            )
+    for name, hidden, default in ((each.name, each.hidden, each.default) for each in questionnaire.questions):
+        if hidden or name not in known:
+            known[name] = computed[name].render(known) if name in computed else default
     return known
 
 

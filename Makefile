@@ -65,8 +65,9 @@ sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: m
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
 
 .PHONY: docs
-docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, footprints, pictures
+docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, footprints, pictures, whose each file is
 	$(PY) -m tools.docs
+	$(PY) -m tools.ownership
 
 .PHONY: site
 site: $(SITE_READY) ## Build docs/ as a site into site/, and fail on a link that leads nowhere

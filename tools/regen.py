@@ -54,7 +54,7 @@ from tools.variants import (
 
 VERSIONS = Path("tools/versions")
 LOCKS = ("go.mod", "go.sum")
-MODFILES = ("tools.mod", "lint.mod")
+MODFILES = ("tools.mod", "lint.mod", "check.mod")
 
 PARALLEL = 2
 """Variants that are generated at the same time: the tools use several cores and much memory themselves."""

@@ -37,8 +37,9 @@ test: $(DEV_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: matrix
-matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
+matrix: $(DEV_READY) ## Render, update and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
 	$(if $(filter 1/%,$(SHARD)),$(PY) -m tools.regen --check)
+	$(PY) -m tools.updates --shard $(SHARD)
 	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
 
 .PHONY: lint

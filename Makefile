@@ -17,6 +17,7 @@ SKIP_UNCHANGED ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 CHECK ?=
+VERSION ?=
 
 export DEST ANSWERS
 
@@ -61,6 +62,10 @@ regen: $(DEV_READY) ## Make generated template files and golden lists anew; make
 .PHONY: sketch
 sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: make sketch VARIANT=echo-pgx DEST=../sketch
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
+
+.PHONY: release
+release: $(DEV_READY) ## Make a release: make release VERSION=1.1.0; with CHECK=1 only say what speaks against it
+	$(PY) -m tools.release "$(VERSION)" $(if $(CHECK),--check)
 
 .PHONY: docs
 docs: $(RUN_READY) ## Make docs/answers.md and the table of docs/ownership.md anew

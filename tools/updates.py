@@ -146,6 +146,7 @@ class Workshop:
         self._template = template.resolve()
         self._folder = folder
         self._renderings = Renderings()
+        self._versions: dict[str, str] = {}
         self._at: tuple[str, str] | None = None
 
     @contextmanager
@@ -156,8 +157,11 @@ class Workshop:
 
     def fresh(self, variant: Variant, version: str) -> Tree:
         """Return what a fresh copy of a version holds."""
-        checkout = copier_templates.Template(url=str(self._template), ref=version).local_abspath
-        rendering = self._renderings.of(checkout)
+        if version not in self._versions:
+            self._versions[version] = copier_templates.clone(  # type: ignore[attr-defined]  # ours, see fast_updates
+                str(self._template), version, location=""
+            )
+        rendering = self._renderings.of(Path(self._versions[version]).resolve())
         return rendering.tree(_answers(rendering.questionnaire, variant), version, str(self._template))
 
     def project(self, variant: Variant, version: str) -> Path:

@@ -68,7 +68,7 @@ def kind_of(path: str, rules: Sequence[Rule] | None = None) -> Kind:
 
 
 def table(paths: Iterable[str]) -> str:
-    """Return the table of docs/ownership.md for the paths that any variant has: a row a rule, then managed files by folder."""
+    """Return the table for the paths that any variant has: a row a rule, then managed files by folder."""
     rules = template_rules()
     managed = {path for path in paths if not any(fnmatch.fnmatchcase(path, rule.pattern) for rule in rules)}
     folders = sorted({path.split("/")[0] + ("/*" if "/" in path else "") for path in managed})

@@ -86,7 +86,7 @@ render() {
 }
 
 # reason prints why Copier failed, which it says last.
-reason() { grep -v '^ ' "$SCRATCH/log" | grep . | tail -n 2; }
+reason() { grep -v -e '^ ' -e '^Traceback' "$SCRATCH/log" | grep . | tail -n 2 | sed 's/^[A-Za-z.]*Error: //'; }
 
 # check_answers FORGET SET compares the answers of the project with what both versions make of them: Copier takes the default, without
 # a word, for an answer that it cannot use and for a question that has another name.

@@ -31,7 +31,7 @@ func (c *Config) groups() []group {
 	var all []group
 
 	for field, value := range reflect.ValueOf(c).Elem().Fields() {
-		checked, ok := value.Addr().Interface().(group)
+		checked, ok := reflect.TypeAssert[group](value.Addr())
 		if !ok {
 			panic("config: " + field.Name + " does not check itself")
 		}

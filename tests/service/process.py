@@ -272,6 +272,7 @@ def working(guard: Guard, binaries: Binaries, env: Mapping[str, str]) -> Iterato
             yield worker
         finally:
             worker.close()
+            print(worker.out[-5000:])  # shown where a test fails
 
 
 def seconds_to_ready(service: Service, started: float) -> float:

@@ -13,8 +13,10 @@ import http.client
 import json
 import secrets
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -398,7 +400,10 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, _request: object, _client: object) -> None:
-        """Keep quiet about clients that were killed."""
+        """Keep quiet about clients that were killed, and about nothing else."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, OSError):
+            self.stripe.problems.append("".join(traceback.format_exception(error)))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -413,8 +418,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Create an intent, or cancel one."""
-        length = int(self.headers.get("Content-Length", "0"))
-        parameters = dict(parse_qsl(self.rfile.read(length).decode(), keep_blank_values=True))
+        parameters = dict(parse_qsl(self._body().decode(), keep_blank_values=True))
         path = urlsplit(self.path).path
         key, version = self.headers.get("Idempotency-Key", ""), self.headers.get("Stripe-Version", "")
         if path == "/v1/payment_intents":
@@ -435,6 +439,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(self._allowed() or self.server.stripe.search(url.path, _metadata(query)))
         else:
             self._answer(self._allowed() or self.server.stripe.find(which))
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _allowed(self) -> Answer | None:
         if self.headers.get("Authorization") == f"Bearer {SECRET_KEY}":

@@ -20,7 +20,6 @@ from typing import Any
 import kubernetes_validate
 import yaml
 from filelock import FileLock
-from jsonschema import ValidationError
 
 from tools.render import Tree
 from tools.toolchain import cache_folder, go_environment
@@ -54,7 +53,7 @@ def program() -> Path:
     binary = cache_folder() / f"manifests-{digest}"
     with FileLock(binary.with_suffix(".lock")):
         if not binary.exists():
-            command = ["go", "build", "-trimpath", "-o", binary, "."]
+            command = ["go", "build", "-trimpath", "-o", str(binary), "."]
             subprocess.run(command, cwd=PROGRAM, env=go_environment(), check=True)
     return binary
 
@@ -168,7 +167,7 @@ class Code:
     @cached_property
     def image(self) -> dict[str, str]:
         """The variables that the image sets."""
-        return dict(IMAGE_ENV.findall(self.text("Dockerfile")))
+        return dict(IMAGE_ENV.findall(self.text("Dockerfile").rpartition("\nFROM ")[2]))
 
     def seconds(self, path: str, constant: str) -> float:
         """Return a constant of a Go file that is a number of seconds, 0 when there is none."""
@@ -229,17 +228,18 @@ def schema_problems(text: str) -> tuple[str, ...]:
     """Return what the schemas have against an object, strictly: a field that they do not know is one."""
     kubernetes_validate.utils.schema_contents = _schema_contents
     manifest = json.loads(text)
-    name = f"{manifest['kind']} {manifest['metadata']['name']}"
-    problems = []
-    for version in VERSIONS:
-        try:
-            kubernetes_validate.validate(manifest, version, strict=True)
-        except ValidationError as error:
-            place = ".".join(map(str, error.path))
-            problems.append(f"schema: {name} in Kubernetes {version}: {place}: {error.message[:200]}")
-        except kubernetes_validate.SchemaNotFoundError as error:
-            problems.append(f"schema: {error.message}")
-    return tuple(problems)
+    return tuple(problem for version in VERSIONS if (problem := _schema_problem(manifest, version)))
+
+
+def _schema_problem(manifest: Manifest, version: str) -> str:
+    try:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        name = f"{manifest['kind']} {manifest['metadata']['name']}"
+        return f"schema: {name} in Kubernetes {version}: {'.'.join(map(str, error.path))}: {error.message[:200]}"
+    except kubernetes_validate.SchemaNotFoundError as error:
+        return f"schema: {error.message}"
+    return ""
 
 
 _schema_contents = cache(kubernetes_validate.utils.schema_contents)
@@ -363,27 +363,34 @@ def secret_variables(code: Code) -> Iterator[tuple[str, bool]]:
         yield name, bool(re.search(r"PASSWORD|SECRET|(^|_)KEY$|_URL$", name)) and name != "STRIPE_BASE_URL"
 
 
+LISTENS = {
+    "api": {"http": "SERVER_PORT", "admin": "ADMIN_PORT"},
+    "worker": {"admin": "WORKER_ADMIN_PORT"},
+    "migrate": {},
+}
+"""The ports of each program, and the variables that they are set by."""
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104
+
+
 def check_ports(overlay: Overlay, code: Code) -> Iterator[str]:
     """Ports are those that the programs listen on, by the names that others use, and all are told in the Dockerfile."""
     exposed = set(re.findall(r"\d+", "".join(re.findall(r"(?m)^EXPOSE (.*)$", code.text("Dockerfile")))))
     for workload in overlay.workloads:
-        listened = {"api": {"http": "SERVER_PORT", "admin": "ADMIN_PORT"}, "worker": {"admin": "WORKER_ADMIN_PORT"}}
         for name, port in workload.ports.items():
-            variable = listened.get(workload.program, {}).get(name, "")
+            variable = LISTENS[workload.program].get(name, "")
             if str(port) != code.setting(workload, variable):
                 yield f"port: {workload.name}: {name} is {port}, and {variable} {code.setting(workload, variable)}"
             if str(port) not in exposed:
                 yield f"port: {workload.name}: the Dockerfile does not expose {port}"
-        annotations = workload.template["metadata"].get("annotations", {})
-        if "prometheus.io/scrape" in annotations:
-            if annotations.get("prometheus.io/port") != str(workload.ports.get("admin")):
-                yield f"port: {workload.name}: metrics are scraped where no admin listener is"
-            if annotations.get("prometheus.io/path") != "/metrics":
-                yield f"port: {workload.name}: metrics are at /metrics"
-        if ("admin" in workload.ports) != (code.setting(workload, "ADMIN_HOST") == "0.0.0.0"):  # noqa: S104
+        if ("admin" in workload.ports) != (code.setting(workload, "ADMIN_HOST") == EVERYWHERE):
             yield f"port: {workload.name}: the admin listener is reachable and unnamed, or the other way round"
-        if workload.program == "api" and code.setting(workload, "SERVER_HOST") != "0.0.0.0":  # noqa: S104
+        if workload.program == "api" and code.setting(workload, "SERVER_HOST") != EVERYWHERE:
             yield f"port: {workload.name}: nobody reaches a server on {code.setting(workload, 'SERVER_HOST')}"
+
+
+def check_services(overlay: Overlay, _: Code) -> Iterator[str]:
+    """Services send requests where the pods that they select have a port of that name."""
     for service in overlay.of_kind("Service"):
         selector = {"matchLabels": service["spec"]["selector"]}
         for workload in (each for each in overlay.workloads if matches(selector, each.labels)):
@@ -396,14 +403,19 @@ def check_metrics(overlay: Overlay, code: Code) -> Iterator[str]:
     """Where the code has metrics they are scraped, and nowhere else."""
     has = any(path.startswith("internal/pkg/metrics/") for path in code.tree)
     for workload in overlay.workloads:
-        scraped = "prometheus.io/scrape" in workload.template["metadata"].get("annotations", {})
-        if scraped != (has and workload.program != "migrate"):
-            yield f"metrics: {workload.name}: {'scraped' if scraped else 'not scraped'}"
+        annotations = workload.template["metadata"].get("annotations", {})
+        wanted = {
+            "prometheus.io/scrape": "true",
+            "prometheus.io/port": str(workload.ports.get("admin")),
+            "prometheus.io/path": "/metrics",
+        }
+        if annotations != (wanted if has and workload.program != "migrate" else {}):
+            yield f"metrics: {workload.name}: it is to be scraped by {annotations}"
 
 
 def check_probes(overlay: Overlay, code: Code) -> Iterator[str]:
     """Each Deployment has all three, at paths that the code answers, and waits for what readiness may take."""
-    answered = code.text("api/openapi/system.yaml") + code.text("cmd/worker/health.go")
+    answered = {"api": code.text("api/openapi/main.yaml"), "worker": code.text("cmd/worker/health.go")}
     takes = max(code.seconds("cmd/api/readiness.go", "readinessTimeout"), 1.0)
     for workload in overlay.workloads:
         if workload.manifest["kind"] != "Deployment":
@@ -414,7 +426,7 @@ def check_probes(overlay: Overlay, code: Code) -> Iterator[str]:
                 yield f"probe: {workload.name} has no {name}"
                 continue
             path, port = probe["httpGet"]["path"], probe["httpGet"]["port"]
-            if path not in answered:
+            if path not in answered[workload.program]:
                 yield f"probe: {workload.name}: nothing answers {path}"
             if port not in workload.ports or port != ("http" if workload.program == "api" else "admin"):
                 yield f"probe: {workload.name}: {name} asks on {port}"
@@ -606,6 +618,7 @@ CHECKS: tuple[Callable[[Overlay, Code], Iterable[str]], ...] = (
     check_references,
     check_variables,
     check_ports,
+    check_services,
     check_metrics,
     check_probes,
     check_grace,
@@ -617,7 +630,7 @@ CHECKS: tuple[Callable[[Overlay, Code], Iterable[str]], ...] = (
 
 
 def findings(overlays: Mapping[str, Overlay], tree: Tree) -> list[str]:
-    """Return what is wrong with the manifests of a project, each line beginning with the overlay and the kind of fault."""
+    """Return what is wrong with the manifests of a project, a line each: overlay, kind of fault, what, where."""
     code = Code(tree)
     found = []
     for name, overlay in overlays.items():

@@ -66,7 +66,7 @@ def images(tree: Tree, services: Mapping[str, Any]) -> Iterator[str]:
             entrypoint = (service.get("entrypoint") or ["/api"])[0]
             if entrypoint != PROGRAMS.get(name):
                 yield f"{name}: runs {entrypoint}"
-            if not re.search(rf"/out{entrypoint}\b|/out/ ", text_of(tree, "Dockerfile")):
+            if f"./cmd{entrypoint}" not in text_of(tree, "Dockerfile"):
                 yield f"{name}: {entrypoint} is not in the image"
             if not service.get("read_only") or service.get("cap_drop") != ["ALL"]:
                 yield f"{name}: is given more than it needs"

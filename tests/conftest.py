@@ -26,7 +26,7 @@ from tools.releases import clone_with_tags  # noqa: E402
 from tools.render import Sketcher, fast_copier, render, take_snapshot  # noqa: E402
 from tools.variants import SETS, Variant, choose_variant, find_variants  # noqa: E402
 
-pytest_plugins = ["tests.service.plugin"]
+pytest_plugins = ["tests.proofs", "tests.service.plugin"]
 
 Once = Callable[[str, Callable[[Path], object]], Path]
 """Makes a folder that all workers of this run share: once("name", make) calls make(folder) the first time only."""

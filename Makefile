@@ -20,6 +20,7 @@ WORKERS ?= 2
 PYTEST_ARGS ?=
 CHECK ?=
 SITE_TO ?= site
+VERSION ?=
 
 export DEST ANSWERS
 
@@ -40,8 +41,9 @@ test: $(DEV_READY) $(SITE_READY) ## Run the whole suite: make test [PYTEST_ARGS=
 	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: matrix
-matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
+matrix: $(DEV_READY) ## Render, update and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
 	$(if $(filter 1/%,$(SHARD)),$(PY) -m tools.regen --check)
+	$(PY) -m tools.updates --shard $(SHARD)
 	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
 
 .PHONY: lint
@@ -64,9 +66,14 @@ regen: $(DEV_READY) ## Make generated template files and golden lists anew; make
 sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: make sketch VARIANT=echo-pgx DEST=../sketch
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
 
+.PHONY: release
+release: $(DEV_READY) ## Make a release: make release VERSION=1.1.0; with CHECK=1 only say what speaks against it
+	$(PY) -m tools.release "$(VERSION)" $(if $(CHECK),--check)
+
 .PHONY: docs
-docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, footprints, pictures
+docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, ownership, footprints, pictures
 	$(PY) -m tools.docs
+	$(PY) -m tools.ownership
 
 .PHONY: site
 site: $(SITE_READY) ## Build docs/ as a site into site/, and fail on a link that leads nowhere

@@ -22,6 +22,7 @@ from filelock import FileLock  # noqa: E402
 
 from tools import toolchain  # noqa: E402
 from tools.questions import Questionnaire, load_questionnaire  # noqa: E402
+from tools.releases import clone_with_tags  # noqa: E402
 from tools.render import Sketcher, fast_copier, render, take_snapshot  # noqa: E402
 from tools.variants import SETS, Variant, choose_variant, find_variants  # noqa: E402
 
@@ -94,6 +95,12 @@ def once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Once:
 def template(once: Once) -> Path:
     """A git repository with the template as it stands on disk, tagged v1.0.0."""
     return once("template", take_snapshot)
+
+
+@pytest.fixture(scope="session")
+def releases(once: Once) -> Path:
+    """A git repository with a tag for each release, and the template as it stands on disk as tools.releases.NEXT."""
+    return once("releases", clone_with_tags)
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,40 @@
-"""Changing one's mind: an update with new answers gives what a fresh copy would have given."""
+"""Changing one's mind: an update with new answers gives what a fresh copy would have given.
+
+Here for the pairwise set; `make matrix` does the same for every variant (tools/updates.py).
+"""
 
 from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tools.render import commit_all, git, read_tree, update
-from tools.variants import Variant, find_neighbours, find_pairwise
+from tools import updates
+from tools.releases import NEXT, load_releases
+from tools.render import commit_all, git, read_tree, render, update
+from tools.updates import Pair, Renderings, Workshop, fast_updates
+from tools.variants import Variant, find_pairwise
 
 CHANGES = [
-    *((before, after) for before in find_pairwise() for after in find_neighbours(before)),
-    *itertools.pairwise([*find_pairwise(), find_pairwise()[0]]),
+    *updates.neighbouring_pairs(find_pairwise()),
+    *(Pair(before, after) for before, after in itertools.pairwise([*find_pairwise(), find_pairwise()[0]])),
 ]
-PAIRS = [pytest.param(a, b, id=f"{a.id}-to-{b.id}") for a, b in dict.fromkeys(CHANGES)]
+PAIRS = [
+    pytest.param(
+        pair, id=f"{pair.before.id}-to-{pair.after.id}", marks=pytest.mark.xdist_group(f"from-{pair.before.id}")
+    )
+    for pair in dict.fromkeys(CHANGES)
+]
+
+
+@pytest.fixture(scope="module")
+def workshop(releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Copier's updates with renders from memory."""
+    with Workshop(releases, tmp_path_factory.mktemp("workshop") / "project").open() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -32,22 +50,92 @@ def owned(tmp_path: Path, render_once: Callable[[Variant], Path]) -> Callable[[V
     return own
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS)
-def test_new_answers_give_what_a_fresh_copy_gives(
-    before: Variant,
-    after: Variant,
-    owned: Callable[[Variant], Path],
-    render_once: Callable[[Variant], Path],
-) -> None:
+@pytest.mark.parametrize("pair", PAIRS)
+def test_new_answers_give_what_a_fresh_copy_gives(pair: Pair, workshop: Workshop) -> None:
     """Update(copy(A), answers of B) is copy(B), byte for byte, without trust.
 
-    A is any of the pairwise set; B answers any one question differently, or is any other of the set.
+    A is any of the pairwise set; B answers any one question differently, or is the next of the set.
     """
-    project = owned(before)
-    update(project, after.answers)
-    assert read_tree(project) == read_tree(render_once(after))
-    assert git(project, "ls-files", "--unmerged") == ""
-    assert list(project.rglob("*.rej")) == []
+    assert workshop.try_pair(pair) == []
+
+
+def test_the_last_release_becomes_this_version(variant: Variant, workshop: Workshop) -> None:
+    """Update(copy(last release), HEAD) is copy(HEAD), byte for byte."""
+    for release in load_releases()[-1:]:
+        assert workshop.try_pair(Pair(variant, variant, release.tag)) == []
+
+
+def test_each_release_becomes_the_next(variants: tuple[Variant, ...], workshop: Workshop) -> None:
+    """Two projects go through all releases to this version, one after the other."""
+    steps = [*(release.tag for release in load_releases()), NEXT]
+    for before, after in itertools.pairwise(steps):
+        for variant in (variants[0], variants[-1]):
+            project = workshop.project(variant, before)
+            update(project, ref=after)
+            assert updates.differences(read_tree(project), workshop.fresh(variant, after)) == []
+
+
+def test_a_difference_is_found(
+    workshop: Workshop, variants: tuple[Variant, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The counterpart of the equal pairs: a file more, one less, one changed; an update that leaves some behind."""
+    project = workshop.project(variants[0], NEXT)
+    wanted = read_tree(project)
+    (project / "mine.txt").write_text("mine", "utf-8")
+    (project / "LICENSE").unlink()
+    (project / "Makefile").write_text("mine", "utf-8")
+    found = updates.differences(read_tree(project), wanted)
+    assert found == ["mine.txt: is left over", "LICENSE: is missing", "Makefile: differs"]
+    monkeypatch.setattr("copier._main._remove_old_files", lambda *_: None)
+    assert workshop.try_pair(Pair(variants[0], variants[-1])) != []
+
+
+SAMPLES = [(0, -1), (-1, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("edited", [False, True], ids=["unedited", "edited"])
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_renders_from_memory_make_no_difference(
+    sample: tuple[int, int], variants: tuple[Variant, ...], tmp_path: Path, releases: Path, *, edited: bool
+) -> None:
+    """The bytes, the conflicts and the index are those of Copier left alone, also where an owner changed every file."""
+    before, after = (variants[index] for index in sample)
+    outcomes = []
+    for way in ("plain", "fast"):
+        project = tmp_path / way
+        render(releases, project, before.answers, ref=NEXT)
+        if edited:
+            for path in (
+                "Makefile",
+                "README.md",
+                "go.mod",
+                ".env.example",
+                "cmd/api/wire_gen.go",
+                "docs/operations.md",
+            ):
+                lines = (project / path).read_text("utf-8").splitlines(keepends=True)
+                lines[len(lines) // 2 :: 7] = [f"mine {line}" for line in lines[len(lines) // 2 :: 7]]
+                (project / path).write_text("".join(lines), "utf-8")
+            (project / "LICENSE").unlink()
+        commit_all(project, "Start")
+        if way == "plain":
+            update(project, after.answers, ref=NEXT)
+        else:
+            with fast_updates(Renderings()):
+                update(project, after.answers, ref=NEXT)
+        outcomes.append(
+            (read_tree(project), git(project, "ls-files", "--stage"), git(project, "status", "--porcelain"))
+        )
+    assert updates.differences(outcomes[1][0], outcomes[0][0]) == []
+    assert outcomes[0][1:] == outcomes[1][1:]
+
+
+def test_the_random_pairs_are_many_and_the_same_each_time(variants: tuple[Variant, ...]) -> None:
+    """What was red can be tried again."""
+    pairs = updates.random_pairs()
+    assert pairs == updates.random_pairs()
+    assert len(pairs) > min(updates.RANDOM_PAIRS, len(variants) ** 2) * 0.9
+    assert all(pair.before != pair.after for pair in pairs)
 
 
 def test_an_update_without_news_changes_nothing(variant: Variant, owned: Callable[[Variant], Path]) -> None:
@@ -68,17 +156,24 @@ def test_there_and_back_again(variants: tuple[Variant, ...], owned: Callable[[Va
     assert git(project, "diff", "--stat", "HEAD~2", "HEAD") == ""
 
 
-def test_a_file_of_the_owner_survives_a_change_of_mind(
-    variants: tuple[Variant, ...], owned: Callable[[Variant], Path]
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"port": "9999"},
+        {"license": "Apache-2.0", "owner": "Zoë"},
+        {"module_path": "a.io/b"},
+        {"project_name": "seat-map"},
+    ],
+)
+def test_new_words_give_what_a_fresh_copy_gives(
+    names: dict[str, str],
+    variants: tuple[Variant, ...],
+    owned: Callable[[Variant], Path],
+    template: Path,
+    tmp_path: Path,
 ) -> None:
-    """What the template did not bring it does not take, and an edit of a managed file is kept."""
+    """Names and texts can be changed later as well."""
     project = owned(variants[0])
-    (project / "internal" / "domain" / "parcel").mkdir(parents=True)
-    (project / "internal" / "domain" / "parcel" / "parcel.go").write_text("package parcel\n", "utf-8")
-    makefile = project / "Makefile"
-    makefile.write_text(makefile.read_text("utf-8") + "\n.PHONY: mine\nmine:\n\t@echo mine\n", "utf-8")
-    commit_all(project, "Mine")
-    update(project, variants[-1].answers)
-    assert (project / "internal" / "domain" / "parcel" / "parcel.go").read_text("utf-8") == "package parcel\n"
-    assert makefile.read_text("utf-8").endswith("mine:\n\t@echo mine\n")
-    assert git(project, "ls-files", "--unmerged") == ""
+    update(project, names)
+    render(template, tmp_path / "fresh", {**variants[0].answers, **names})
+    assert updates.differences(read_tree(project), read_tree(tmp_path / "fresh")) == []

@@ -1,0 +1,369 @@
+#!/bin/sh
+# Keeps this project and its template together. It runs Copier, which needs no trust, and sees to what Copier leaves open:
+# conflicts that Copier exits 0 on, files that it deletes although you edited them, answers that it forgets.
+#
+#   sh scripts/template/update.sh update [--to VERSION] [--data NAME=VALUE]... [--forget NAME]... [--report FILE]
+#   sh scripts/template/update.sh preview    the same in a scratch copy: says what would happen, shows the difference
+#   sh scripts/template/update.sh check      is there a newer version?
+#   sh scripts/template/update.sh settle     resolve what needs nobody's opinion; `make sync` calls it
+#   sh scripts/template/update.sh leave      remove what ties the project to the template
+#
+# Exit codes: 0 done, or nothing to do; 1 it failed, and the project is as it was; 2 refused before anything was touched; 3 done, with
+# conflicts left for you; 4 (check) there is a newer version.
+#
+# Whose a file is says scripts/template/ownership.txt.
+set -eu
+
+ANSWERS=.copier-answers.yml
+OWNERSHIP=scripts/template/ownership.txt
+FAILED=1 REFUSED=2 CONFLICTS=3 NEWER=4
+
+say() { printf '%s\n' "$*"; }
+stop() { code=$1; shift; printf 'update: %s\n' "$@" >&2; exit "$code"; }
+
+# Paths with letters beyond ASCII are printed as they are.
+git() { command git -c core.quotePath=false "$@"; }
+
+# kind PATH prints whose a file is. During an update what the owner had committed comes before what the template brings.
+kind() {
+	while read -r kind pattern; do
+		case $kind in '' | '#'*) continue ;; esac
+		# shellcheck disable=SC2254 # it is a pattern
+		case $1 in $pattern) say "$kind"; return ;; esac
+	done < "$OWNERS"
+	say managed
+}
+
+# answer NAME [FILE] prints what a file of answers says.
+answer() { sed -n "s/^$1: *//p" "${2:-$ANSWERS}" | sed "s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
+
+# names FILE prints the questions that a file of answers answers; entry NAME FILE prints one with its lines.
+names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
+entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
+
+# same ENTRY ENTRY tells whether two entries say the same; formatters change quotes and space.
+same() { test "$(say "$1" | tr -d "'\" \n")" = "$(say "$2" | tr -d "'\" \n")"; }
+
+# listed WORD LIST tells whether the list, of one word a line, has the word.
+listed() { printf '%s\n' "$2" | grep -qxF -e "$1"; }
+
+unmerged() { git ls-files --unmerged . | cut -f 2 | sort -u; }
+
+# stage NUMBER PATH prints one side of a conflict: 1 what it was, 2 yours, 3 the template's. A side may be missing.
+stage() { git show ":$1:./$2" 2>/dev/null || :; }
+
+# Before anything is touched --------------------------------------------------------------------------------------------
+
+check_project() {
+	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit: an update is merged into one'
+	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
+	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
+	if test -n "$(unmerged)"; then
+		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
+	fi
+	if test -n "$(git status --porcelain -- .)"; then
+		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
+	fi
+	SOURCE=$(answer _src_path) OLD=$(answer _commit)
+	if test -z "$SOURCE" || test -z "$OLD"; then
+		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
+	fi
+	case $SOURCE in
+	/* | '~'* | *:*) ;;
+	*) stop "$REFUSED" "the template is named by the relative path $SOURCE, which means something else in every folder: put its URL or absolute path" \
+		"into $ANSWERS as _src_path, and commit that" ;;
+	esac
+}
+
+# render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
+render() {
+	folder=$1 version=$2 forgotten=$3
+	shift 3
+	for name in $(names "$ANSWERS"); do
+		listed "$name" "$forgotten" || entry "$name" "$ANSWERS"
+	done > "$SCRATCH/answers.yml"
+	copier copy --quiet --defaults --data-file "$SCRATCH/answers.yml" ${version:+--vcs-ref "$version"} "$@" "$SOURCE" "$folder" > "$SCRATCH/log" 2>&1
+}
+
+# reason prints why Copier failed, which it says last.
+reason() { grep -v -e '^ ' -e '^Traceback' "$SCRATCH/log" | grep . | tail -n 2 | sed 's/^[A-Za-z.]*Error: //'; }
+
+# check_answers FORGET SET compares the answers of the project with what both versions make of them: Copier takes the default, without
+# a word, for an answer that it cannot use and for a question that has another name.
+check_answers() {
+	lost=''
+	for name in $(names "$ANSWERS"); do
+		if ! names "$SCRATCH/old/$ANSWERS" | grep -qx "$name"; then
+			lost="$lost
+$ANSWERS answers $name, which is no question of $OLD"
+		elif ! same "$(entry "$name" "$ANSWERS")" "$(entry "$name" "$SCRATCH/old/$ANSWERS")"; then
+			lost="$lost
+$ANSWERS was changed by hand: of '$(entry "$name" "$ANSWERS")' $OLD makes '$(entry "$name" "$SCRATCH/old/$ANSWERS")'"
+		elif ! listed "$name" "$2" && ! listed "$name" "$1"; then
+			if ! names "$SCRATCH/new/$ANSWERS" | grep -qx "$name"; then
+				lost="$lost
+$NEW asks no question $name any more: see its changelog, answer what took its place with --data, and add --forget $name"
+			elif ! same "$(entry "$name" "$ANSWERS")" "$(entry "$name" "$SCRATCH/new/$ANSWERS")"; then
+				lost="$lost
+$NEW cannot have '$(entry "$name" "$ANSWERS")': choose with --data $name=..., or accept '$(entry "$name" "$SCRATCH/new/$ANSWERS")' with --forget $name"
+			fi
+		fi
+	done
+	for name in $2; do
+		if ! names "$SCRATCH/new/$ANSWERS" | grep -qx "$name"; then
+			lost="$lost
+$NEW asks no question $name; the questions are: $(names "$SCRATCH/new/$ANSWERS" | tr '\n' ' ')"
+		fi
+	done
+	if test -n "$lost"; then
+		stop "$REFUSED" "${lost#?}"
+	fi
+}
+
+# The update ------------------------------------------------------------------------------------------------------------
+
+# restore makes the project what it was. It was clean, so that everything else comes from the update.
+restore() {
+	git reset --quiet -- . || :
+	git checkout --quiet HEAD -- .
+	git clean --quiet --force -d -- .
+}
+
+# resolve takes the side of each conflict that needs nobody's opinion.
+resolve() {
+	unmerged | while read -r path; do
+		case $(kind "$path") in
+		lock)
+			for side in 1 2 3; do stage "$side" "$path" > "$SCRATCH/$side"; done
+			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
+			cat "$SCRATCH/2" > "$path" ;;
+		generated) stage 3 "$path" > "$SCRATCH/3" && cat "$SCRATCH/3" > "$path" ;;
+		seed) stage 2 "$path" > "$SCRATCH/2" && cat "$SCRATCH/2" > "$path" ;;
+		*) continue ;;
+		esac
+		git add -- "$path"
+		git reset --quiet -- "$path" # it is no conflict any more, and not staged either
+	done
+}
+
+# add_sums BEFORE adds the lines of the committed go.sum that BEFORE lacks, so that the modules of the owner stay verified.
+add_sums() {
+	test -f go.sum && git show HEAD:./go.sum > "$SCRATCH/sums" 2>/dev/null || return 0
+	grep -vxF -f "$1" "$SCRATCH/sums" > "$SCRATCH/mine" || return 0
+	grep -vxF -f go.sum "$SCRATCH/mine" > "$SCRATCH/sums" || return 0
+	cat "$SCRATCH/sums" >> go.sum
+}
+
+# keep_seeds gives back the seeds that were edited before.
+keep_seeds() {
+	(cd "$SCRATCH/old" && find . -type f) | sed 's|^\./||' | while read -r path; do
+		test "$(kind "$path")" = seed || continue
+		git show "HEAD:./$path" > "$SCRATCH/mine" 2>/dev/null || continue
+		if ! cmp -s "$SCRATCH/mine" "$SCRATCH/old/$path" && ! git diff --quiet HEAD -- "$path"; then
+			git checkout --quiet HEAD -- "$path"
+			note "$path is yours, and stays as it is; the template changed its own"
+		fi
+	done
+}
+
+# keep_deleted removes what came although the owner had deleted it: the file itself, or all that its folder had.
+keep_deleted() {
+	git ls-files --others --exclude-standard . | while read -r path; do
+		folder=$(dirname "$path")
+		if test -f "$SCRATCH/old/$path"; then
+			rm -- "$path"
+		elif test "$folder" != . && test -d "$SCRATCH/old/$folder" && test -z "$(git ls-tree --name-only HEAD "./$folder/")"; then
+			rm -- "$path"
+			note "$path is new in the template, and left out: you deleted its folder"
+		else
+			continue
+		fi
+		rmdir -p -- "$folder" 2>/dev/null || :
+	done
+}
+
+# keep_edited gives back what the template dropped although the owner had edited it: as the conflict that it is.
+keep_edited() {
+	git diff --relative --name-only --diff-filter=D HEAD -- . | while read -r path; do
+		git show "HEAD:./$path" > "$SCRATCH/mine"
+		if cmp -s "$SCRATCH/mine" "$SCRATCH/old/$path"; then
+			continue
+		fi
+		case $(kind "$path") in generated | lock) continue ;; esac
+		git checkout --quiet HEAD -- "$path"
+		if test "$(kind "$path")" = seed; then
+			note "$path is yours, and stays; the template has it no more"
+			continue
+		fi
+		git ls-files --stage -- "$path" | {
+			read -r mode digest _
+			printf '0 %040d\t%s\n' 0 "$PREFIX$path"
+			test ! -f "$SCRATCH/old/$path" ||
+				printf '%s %s 1\t%s\n' "$mode" "$(git hash-object -w --no-filters -- "$SCRATCH/old/$path")" "$PREFIX$path"
+			printf '%s %s 2\t%s\n' "$mode" "$digest" "$PREFIX$path"
+		} | git update-index --index-info
+		note "$path: you edited it, the template has it no more; git rm it, or git add it to keep it"
+	done
+}
+
+note() { say "$*" >> "$SCRATCH/notes"; }
+
+# tell FROM TO prints what happened, and what to do; it returns whether conflicts are left.
+tell() {
+	left=$(unmerged)
+	changed=$(($(git status --porcelain -- . | wc -l)))
+	{
+		say "# From $1 to $2"
+		say
+		for name in $(names "$ANSWERS"); do
+			before=$(git show "HEAD:./$ANSWERS" > "$SCRATCH/mine" && entry "$name" "$SCRATCH/mine")
+			test "$before" = "$(entry "$name" "$ANSWERS")" || say "- answer: $(entry "$name" "$ANSWERS" | tr -s ' \n' ' ')(before: $(say "${before:-not asked}" | tr -s ' \n' ' '))"
+		done
+		say "- $changed files changed"
+		sed 's/^/- /' "$SCRATCH/notes"
+		if test -n "$left"; then
+			say
+			say 'Conflicts, to be resolved by you:'
+			say
+			say "$left" | sed 's/^/- /'
+		fi
+		say
+		if test "$changed" = 0; then
+			say 'Nothing is new.'
+		elif test -n "$left"; then
+			say "Next: resolve the conflicts and git add the files, then make sync, make test, and commit."
+		else
+			say "Next: make sync, make test, and commit."
+		fi
+	} > "$SCRATCH/report"
+	cat "$SCRATCH/report"
+	test -z "$REPORT" || cat "$SCRATCH/report" > "$REPORT"
+	test -n "$left"
+}
+
+update() {
+	to='' data='' forget='' REPORT=''
+	: > "$SCRATCH/notes"
+	for argument; do # kept as arguments of Copier: --data NAME=VALUE may hold spaces
+		shift
+		case ${option-} in
+		--to) to=$argument ;;
+		--report) REPORT=$argument ;;
+		--forget) forget="$forget$argument
+" ;;
+		--data)
+			case $argument in
+			[a-z]*=*) set -- "$@" --data "$argument" ;;
+			*) stop "$REFUSED" "--data takes NAME=VALUE, not $argument" ;;
+			esac
+			data="$data${argument%%=*}
+" ;;
+		*)
+			case $argument in
+			--to | --report | --forget | --data) option=$argument; continue ;;
+			*) stop "$REFUSED" "there is no option $argument; see the head of scripts/template/update.sh" ;;
+			esac ;;
+		esac
+		option=
+	done
+	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
+
+	check_project
+	# Other answers alone change nothing else: the version stays.
+	test -n "$to" || test -z "$data" || to=$OLD
+	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"
+	render "$SCRATCH/new" "$to" "$forget" --exclude '*' --exclude "!$ANSWERS" --exclude "!$OWNERSHIP" "$@" || stop "$REFUSED" \
+		"Copier cannot make ${to:-the newest version} of $SOURCE with these answers; choose others with --data NAME=VALUE, or --forget NAME:" "$(reason)"
+	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
+	check_answers "$forget" "$data"
+
+	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
+	OWNERS=$SCRATCH/owners
+	UNFINISHED=yes
+	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+	keep_seeds
+	resolve
+	add_sums "$SCRATCH/old/go.sum"
+	keep_deleted
+	keep_edited
+	UNFINISHED=''
+	! tell "$OLD" "$NEW" || exit "$CONFLICTS"
+}
+
+# finish takes back an update that did not come to its end, and cleans up.
+finish() {
+	code=$?
+	if test -n "$UNFINISHED"; then
+		restore
+		printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
+		code=$FAILED
+	fi
+	rm -rf -- "$SCRATCH"
+	exit "$code"
+}
+
+# The rest --------------------------------------------------------------------------------------------------------------
+
+preview() {
+	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit'
+	git clone --quiet "$(git rev-parse --show-toplevel)" "$SCRATCH/preview"
+	code=0
+	(cd "$SCRATCH/preview/$PREFIX" && sh scripts/template/update.sh update "$@") || code=$?
+	case $code in 0 | "$CONFLICTS") ;; *) exit "$code" ;; esac
+	cd "$SCRATCH/preview/$PREFIX"
+	git add --all --force .
+	git --no-pager diff --cached --stat HEAD -- .
+	git --no-pager diff --cached HEAD -- .
+	exit "$code"
+}
+
+check() {
+	check_project
+	code=0
+	copier check-update --quiet > "$SCRATCH/log" 2>&1 || code=$?
+	case $code in
+	0) say "$OLD is the newest version" ;;
+	2) say "there is a newer version than $OLD: make update"; exit "$NEWER" ;;
+	*) stop "$FAILED" "Copier cannot tell:" "$(reason)" ;;
+	esac
+}
+
+settle() {
+	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || return 0
+	resolve
+	if test -n "$(unmerged)"; then
+		stop "$CONFLICTS" 'resolve these and git add them, then run make sync again:' "$(unmerged)"
+	fi
+	: > "$SCRATCH/nothing"
+	add_sums "$SCRATCH/nothing"
+}
+
+leave() {
+	rm -r -- scripts/template "$ANSWERS"
+	say 'Left the template. Nothing else here knows of it; commit that.'
+}
+
+main() {
+	cd "$(dirname "$0")/../.."
+	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
+	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
+	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP UNFINISHED=''
+	trap finish EXIT
+	trap 'exit "$FAILED"' INT TERM HUP
+	if test $# -eq 0; then set -- help; fi
+	command=$1
+	shift
+	case $command in
+	update) update "$@" ;;
+	preview) preview "$@" ;;
+	check) check ;;
+	settle) settle ;;
+	leave) leave ;;
+	*)
+		sed -n '2,/^set /s/^# \{0,1\}//p' scripts/template/update.sh
+		exit "$REFUSED" ;;
+	esac
+}
+
+# On one line, which the shell reads as a whole: an update may change this file.
+main "$@"; exit

@@ -1,0 +1,479 @@
+"""`make update` in a project: what Copier leaves open is told or settled, and a failure leaves the project as it was.
+
+On a small template, with the script of the real one: what it does depends on kinds of files, not on what they hold.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.ownership import OWNERSHIP
+from tools.questions import ROOT
+from tools.render import commit_all, git, read_tree, render
+
+CORE = ROOT / "template" / "{{core}}"
+SCRIPT = "scripts/template/update.sh"
+BROUGHT = (SCRIPT, "scripts/template/update.mk")
+
+DONE, FAILED, REFUSED, CONFLICTS, NEWER = range(5)
+
+COPIER_YML = """\
+_subdirectory: template
+_envops: {undefined: jinja2.StrictUndefined, line_statement_prefix: "//%", trim_blocks: true, lstrip_blocks: true}
+_skip_if_exists:
+  - "{% if _copier_phase != 'render' %}/go.sum{% endif %}"
+  - "{% if _copier_phase != 'render' %}*.gen.go{% endif %}"
+---
+project_name: {type: str, validator: "{% if project_name == 'bad' %}choose another name{% endif %}"}
+framework: {type: str, choices: [fiber, echo], default: fiber}
+cache: {type: str, choices: [redis, memory, none], default: redis}
+observability: {type: str, multiselect: true, choices: [tracing, metrics], default: [tracing, metrics]}
+core: {type: str, when: false, default: "."}
+redis: {type: str, when: false, default: "{{ '.' if cache == 'redis' else '' }}"}
+memory: {type: str, when: false, default: "{{ '.' if cache == 'memory' else '' }}"}
+"""
+
+LINES = "one\ntwo\nthree {{ framework }}\nfour\nfive\n"
+
+TEMPLATE = {
+    "copier.yml": COPIER_YML,
+    "template/{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml(indent=2) -}}\n",
+    f"template/{{{{core}}}}/{OWNERSHIP}": "seed README.md\nseed mail/*\nlock go.mod\nlock go.sum\ngenerated *.gen.go\n",
+    "template/{{core}}/Makefile": "-include scripts/template/update.mk\nsync:\n\t@echo synced\n",
+    "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}.\n",
+    "template/{{core}}/mail/welcome.txt": "Welcome\n",
+    "template/{{core}}/managed.go.jinja": LINES,
+    "template/{{core}}/user/user.go": "package user\n",
+    "template/{{core}}/user/user.gen.go.jinja": LINES,
+    "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.0.0\n)\n",
+    "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.0.0 h1:b\n//% endif\n",
+    "template/{{redis}}/redis.go": "package redis\n",
+    "template/{{redis}}/mail/flush.txt": "Flushed\n",
+    "template/{{memory}}/memory.go": "package memory\n",
+}
+
+NEXT = {
+    "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}, and more.\n",
+    "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
+    "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
+    "template/{{core}}/user/search.go": "package user // search\n",
+    "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.1.0\n)\n",
+    "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.1.0 h1:b\n//% endif\n",
+}
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    """Write texts below a folder."""
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, "utf-8")
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A template with the versions v1.0.0 and v1.1.0. Tests that write to it take a copy."""
+    root = tmp_path_factory.mktemp("small") / "template"
+    write(root, TEMPLATE)
+    for path in BROUGHT:
+        shutil.copy2(CORE / path, root / "template" / "{{core}}" / path)
+    commit_all(root, "First")
+    git(root, "tag", "v1.0.0")
+    write(root, NEXT)
+    commit_all(root, "Second")
+    git(root, "tag", "v1.1.0")
+    return root
+
+
+@pytest.fixture(scope="module")
+def pristine(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of v1.0.0, as its owner committed it first."""
+    project = tmp_path_factory.mktemp("pristine") / "project"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    commit_all(project, "Start from the template")
+    return project
+
+
+@pytest.fixture
+def project(pristine: Path, tmp_path: Path) -> Path:
+    """A project of one's own."""
+    shutil.copytree(pristine, tmp_path / "project")
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def run(project: Path) -> Run:
+    """Run the script with Copier on the path, from another folder."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+    def script(*arguments: str, folder: Path = project, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", folder / SCRIPT, *arguments],
+            cwd="/",
+            env={**environment, **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return script
+
+
+def edit(project: Path, **texts: str | None) -> None:
+    """Commit what an owner does: new texts by path (`__` for a slash, `_` for a dot); None deletes."""
+    for name, text in texts.items():
+        path = project / name.replace("__", "/").replace("_", ".")
+        if text is None:
+            path.unlink()
+        else:
+            write(project, {path.relative_to(project).as_posix(): text})
+    commit_all(project, "Mine")
+
+
+def text(project: Path, path: str) -> str:
+    """Return what a file says."""
+    return (project / path).read_text("utf-8")
+
+
+def unmerged(project: Path) -> list[str]:
+    """Return the paths that git knows as in conflict."""
+    return sorted({line.split("\t")[1] for line in git(project, "ls-files", "--unmerged").splitlines()})
+
+
+def fresh(small: Path, tmp_path: Path, ref: str, **answers: str) -> dict[str, tuple[bytes, bool]]:
+    """Return what a fresh copy gives."""
+    render(small, tmp_path / "fresh", {"project_name": "parcel", **answers}, ref=ref)
+    return read_tree(tmp_path / "fresh")
+
+
+def untouched(project: Path) -> bool:
+    """Whether a project is as it was committed."""
+    return git(project, "status", "--porcelain") == ""
+
+
+def test_a_project_that_nobody_edited_becomes_a_fresh_copy(
+    small: Path, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """To the newest version; a second time there is nothing new."""
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert "From v1.0.0 to v1.1.0" in done.stdout
+    assert read_tree(project) == fresh(small, tmp_path, "v1.1.0")
+    commit_all(project, "Update")
+    again = run("update")
+    assert again.returncode == DONE
+    assert "Nothing is new" in again.stdout
+    assert untouched(project)
+
+
+def test_other_answers_alone_keep_the_version(small: Path, project: Path, run: Run, tmp_path: Path) -> None:
+    """One thing at a time, unless a version is named; the report is what was printed."""
+    done = run(
+        "update", "--data", "cache=memory", "--data", "observability=[tracing]", "--report", f"{tmp_path}/report.md"
+    )
+    assert done.returncode == DONE, done.stderr
+    assert "- answer: cache: memory (before: cache: redis )" in done.stdout
+    assert (tmp_path / "report.md").read_text("utf-8") == done.stdout
+    assert read_tree(project) == fresh(small, tmp_path, "v1.0.0", cache="memory", observability=["tracing"])  # type: ignore[arg-type]
+
+
+def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
+    """One project with an edit of each kind; nothing is in conflict."""
+    edit(
+        project,
+        README_md="# Ours\n",
+        managed_go=LINES.replace("{{ framework }}", "fiber").replace("five", "five, mine"),
+        user__user_gen_go="generated from my code\n",
+        go_mod="module a\n\nrequire (\n\ta v1.0.0\n\tb v1.2.0\n)\n\nrequire mine v1.0.0\n",
+        go_sum="a v1.0.0 h1:a\nb v1.0.0 h1:b\nmine v1.0.0 h1:m\n",
+    )
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert unmerged(project) == []
+    assert text(project, "README.md") == "# Ours\n"
+    assert "README.md is yours" in done.stdout
+    assert text(project, "managed.go") == "one\ntwo, changed\nthree fiber\nfour\nfive, mine\n"
+    assert "four, changed" in text(project, "user/user.gen.go")
+    assert "\trequire mine" not in text(project, "go.mod")
+    assert "require mine v1.0.0" in text(project, "go.mod")
+    assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines()), "go takes the newer"
+    assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
+
+
+def test_a_conflict_in_managed_code_is_shown(project: Path, run: Run, tmp_path: Path) -> None:
+    """Exit code 3, markers in the file, unmerged in git, named in the report; sync waits for it."""
+    edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
+    done = run("update", "--report", f"{tmp_path}/report.md")
+    assert done.returncode == CONFLICTS
+    assert unmerged(project) == ["managed.go"]
+    assert "<<<<<<< before updating\ntwo, mine\n" in text(project, "managed.go")
+    assert "- managed.go\n" in (tmp_path / "report.md").read_text("utf-8")
+    settled = run("settle")
+    assert settled.returncode == CONFLICTS
+    assert "managed.go" in settled.stderr
+    assert run("update").returncode == REFUSED
+    git(project, "add", "managed.go")
+    assert run("settle").returncode == DONE
+
+
+def test_what_the_template_drops_is_kept_where_it_was_edited(project: Path, run: Run) -> None:
+    """A managed file as a conflict that git shows, a seed as it is."""
+    edit(project, redis_go="package redis // mine\n", mail__flush_txt="Ours\n")
+    done = run("update", "--data", "cache=none")
+    assert done.returncode == CONFLICTS
+    assert text(project, "redis.go") == "package redis // mine\n"
+    assert text(project, "mail/flush.txt") == "Ours\n"
+    assert unmerged(project) == ["redis.go"]
+    assert "UD redis.go" in git(project, "status", "--porcelain")
+    assert "redis.go: you edited it, the template has it no more" in done.stdout
+    assert "mail/flush.txt is yours" in done.stdout
+
+
+def test_what_was_deleted_stays_deleted(project: Path, run: Run) -> None:
+    """A file of each kind, and all that a release adds to a folder that was deleted."""
+    edit(project, README_md=None, managed_go=None, user__user_go=None, user__user_gen_go=None, go_sum=None)
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert not {"README.md", "managed.go", "go.sum"} & {path.name for path in project.iterdir()}
+    assert not (project / "user").exists()
+    assert "user/search.go is new in the template, and left out" in done.stdout
+
+
+def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
+    """Also a seed, beside seeds that were edited; a file of the owner's in its place is a conflict."""
+    edit(project, mail__welcome_txt="Ours\n")
+    assert run("update", "--data", "cache=memory").returncode == DONE
+    edit(project, redis_go="package redis // mine\n")
+    done = run("update", "--data", "cache=redis")
+    assert done.returncode == CONFLICTS, done.stderr
+    assert text(project, "mail/flush.txt") == "Flushed\n"
+    assert text(project, "mail/welcome.txt") == "Ours\n"
+    assert unmerged(project) == ["redis.go"]
+    assert "package redis // mine" in text(project, "redis.go")
+
+
+def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
+    """A line at the top of the list makes a managed file a seed."""
+    rules = text(project, OWNERSHIP)
+    edit(project, managed_go="mine\n", scripts__template__ownership_txt=f"seed managed.go\n{rules}")
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert text(project, "managed.go") == "mine\n"
+
+
+def test_a_preview_changes_nothing(project: Path, run: Run) -> None:
+    """It shows the difference, and exits like the update would."""
+    edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
+    done = run("preview")
+    assert done.returncode == CONFLICTS, done.stderr
+    assert "+With fiber, and more." in done.stdout
+    assert "+<<<<<<< before updating" in done.stdout
+    assert untouched(project)
+
+
+def test_check_tells_whether_there_is_news(project: Path, run: Run) -> None:
+    """By its exit code, and in words."""
+    assert run("check").returncode == NEWER
+    assert run("update").returncode == DONE
+    commit_all(project, "Update")
+    done = run("check")
+    assert done.returncode == DONE
+    assert "v1.1.0 is the newest version" in done.stdout
+
+
+def test_make_calls_the_script(project: Path, run: Run) -> None:
+    """With versions and answers as variables; sync settles first."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    command = ["make", "--no-print-directory", "update", "TO=v1.1.0", "SET=cache=memory framework=echo"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    answers = yaml.safe_load(text(project, ".copier-answers.yml"))
+    assert (answers["_commit"], answers["cache"], answers["framework"]) == ("v1.1.0", "memory", "echo")
+    synced = subprocess.run(["make", "sync"], cwd=project, env=environment, capture_output=True, text=True, check=True)
+    assert "synced" in synced.stdout
+    assert run("leave").returncode == DONE
+    assert not (project / "scripts" / "template").exists()
+    assert not (project / ".copier-answers.yml").exists()
+    synced = subprocess.run(["make", "sync"], cwd=project, env=environment, capture_output=True, text=True, check=True)
+    assert "synced" in synced.stdout
+
+
+def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
+    """After a plain `copier update`: locks are united, seeds are the owner's, sums come back; the rest waits."""
+    edit(
+        project,
+        README_md="# Ours\n\nWith joy.\n",
+        go_mod="module a\n\nrequire (\n\ta v1.0.0\n\tb v1.2.0\n)\n",
+        go_sum="a v1.0.0 h1:a\nb v1.0.0 h1:b\nmine v1.0.0 h1:m\n",
+    )
+    copier = [Path(sys.executable).with_name("copier"), "update", "--quiet", "--defaults"]
+    subprocess.run(copier, cwd=project, check=True, capture_output=True)
+    assert unmerged(project) == ["README.md", "go.mod"]
+    done = run("settle")
+    assert done.returncode == DONE, done.stderr
+    assert unmerged(project) == []
+    assert text(project, "README.md") == "# Ours\n\nWith joy.\n"
+    assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines())
+    assert "mine v1.0.0 h1:m" in text(project, "go.sum").splitlines()
+
+
+REFUSALS = {
+    "dirty": (["update"], "not committed"),
+    "unknown": (["update", "--data", "colour=red"], "asks no question colour; the questions are: cache framework"),
+    "choice": (["update", "--data", "cache=gold"], "cache"),
+    "text": (["update", "--data", "project_name=bad"], "choose another name"),
+    "novalue": (["update", "--data", "cache"], "NAME=VALUE"),
+    "option": (["update", "--force"], "no option --force"),
+    "missing": (["update", "--to"], "--to takes a value"),
+    "version": (["update", "--to", "v9.9.9"], "v9.9.9"),
+    "relative": (["update"], "relative path ../template"),
+    "stranger": (["update"], "answers colour, which is no question"),
+    "tampered": (["update"], "cache"),
+    "lost": (["update"], "is missing"),
+    "emptied": (["update"], "does not say which template"),
+    "copier": (["update"], "there is no copier"),
+    "command": (["upgrade"], ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run: Run, tmp_path: Path) -> None:
+    """One reason each, in words that say what to do."""
+    arguments, message = REFUSALS[name]
+    answers = project / ".copier-answers.yml"
+    said = text(project, ".copier-answers.yml")
+    changes = {
+        "relative": "\n".join("_src_path: ../template" if "_src_path" in line else line for line in said.splitlines()),
+        "stranger": said + "colour: red\n",
+        "tampered": said.replace("cache: redis", "cache: gold"),
+        "emptied": "project_name: parcel\n",
+    }
+    variables = {}
+    if name in changes:
+        answers.write_text(changes[name].rstrip("\n") + "\n", "utf-8")
+        commit_all(project, "Tamper")
+    elif name == "lost":
+        answers.unlink()
+        commit_all(project, "Lose")
+    elif name == "dirty":
+        (project / "new.go").write_text("package a\n", "utf-8")
+    elif name == "copier":
+        (tmp_path / "bin").mkdir()
+        for tool in ("sh", "git", "sed", "awk", "grep", "mktemp", "rm", "dirname", "sort", "cut", "head", "cat", "tr"):
+            (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool)))
+        variables = {"PATH": str(tmp_path / "bin")}
+    before = read_tree(project)
+    done = run(*arguments, **variables)
+    assert done.returncode in ({FAILED, REFUSED} if name == "tampered" else {REFUSED}), done.stdout + done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert read_tree(project) == before
+
+
+@pytest.fixture
+def changed(small: Path, project: Path, tmp_path: Path) -> Path:
+    """A template of one's own, from which the project comes."""
+    shutil.copytree(small, tmp_path / "template")
+    answers = project / ".copier-answers.yml"
+    answers.write_text(answers.read_text("utf-8").replace(str(small), str(tmp_path / "template")), "utf-8")
+    commit_all(project, "Move the template")
+    return tmp_path / "template"
+
+
+def release(template: Path, tag: str, **replacements: tuple[str, str]) -> None:
+    """Tag a version in which copier.yml says something else."""
+    copier_yml = text(template, "copier.yml")
+    for old, new in replacements.values():
+        assert old in copier_yml
+        copier_yml = copier_yml.replace(old, new)
+    (template / "copier.yml").write_text(copier_yml, "utf-8")
+    commit_all(template, tag)
+    git(template, "tag", tag)
+
+
+def test_an_answer_that_would_be_lost_is_told(changed: Path, project: Path, run: Run) -> None:
+    """Copier takes the default for a question with another name and a choice that is gone, without a word."""
+    release(changed, "v2.0.0", name=("cache: {type", "store: {type"), used=("if cache ==", "if store =="))
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "v2.0.0 asks no question cache any more" in done.stderr
+    assert untouched(project)
+    done = run("update", "--to", "v2.0.0", "--data", "store=memory", "--forget", "cache")
+    assert done.returncode == DONE, done.stderr
+    assert (project / "memory.go").exists()
+
+
+def test_a_choice_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:
+    """The owner chooses, or says that the default will do."""
+    release(
+        changed,
+        "v2.0.0",
+        choices=("choices: [redis, memory, none], default: redis", "choices: [memory], default: memory"),
+    )
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "cache" in done.stderr
+    assert untouched(project)
+    assert run("update", "--forget", "cache").returncode == DONE
+    assert (project / "memory.go").exists()
+
+
+def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, project: Path, run: Run) -> None:
+    """A version that cannot be rendered: half of it would be on disk already."""
+    write(changed, {"template/{{core}}/zebra.go.jinja": "{{ no_such_answer }}\n"})
+    release(changed, "v2.0.0")
+    (project / ".gitignore").write_text("/.env\n", "utf-8")
+    commit_all(project, "Ignore")
+    (project / ".env").write_text("SECRET=1\n", "utf-8")
+    before = read_tree(project)
+    done = run("update")
+    assert done.returncode == FAILED, done.stdout
+    assert "as it was" in done.stderr
+    assert "no_such_answer" in done.stderr
+    assert read_tree(project) == before
+    assert untouched(project)
+
+
+def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:
+    """Nothing is touched, and the message names where it was looked for."""
+    changed.rename(changed.with_name("moved"))
+    before = read_tree(project)
+    done = run("update")
+    assert done.returncode == FAILED
+    assert str(changed) in done.stderr
+    assert read_tree(project) == before
+
+
+def test_default_branches_may_be_renamed(changed: Path, project: Path, run: Run) -> None:
+    """Versions are tags: what a branch is called matters neither in the template nor in the project."""
+    git(changed, "branch", "--move", "main", "trunk")
+    git(project, "branch", "--move", "main", "develop")
+    assert run("update").returncode == DONE
+    assert "two, changed" in text(project, "managed.go")
+
+
+def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: Path) -> None:
+    """What lies beside it is neither looked at nor touched; conflicts have their full paths."""
+    project = tmp_path / "mono" / "services" / "parcel"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(tmp_path / "mono", {"other/note.txt": "mine\n"})
+    commit_all(tmp_path / "mono", "Start")
+    edit(project, redis_go="package redis // mine\n", README_md="# Ours\n")
+    (tmp_path / "mono" / "other" / "note.txt").write_text("changed\n", "utf-8")
+    done = run("update", "--to", "v1.1.0", "--data", "cache=none", folder=project)
+    assert done.returncode == CONFLICTS, done.stderr
+    assert unmerged(project) == ["redis.go"]
+    assert text(project, "README.md") == "# Ours\n"
+    assert "two, changed" in text(project, "managed.go")
+    assert (tmp_path / "mono" / "other" / "note.txt").read_text("utf-8") == "changed\n"
+    assert "UD redis.go" in git(project, "status", "--porcelain")

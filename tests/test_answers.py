@@ -16,7 +16,7 @@ from tools.render import render
 from tools.variants import SAMPLE_ANSWERS
 
 TABLE = yaml.safe_load(Path(__file__).with_name("answers.yml").read_text("utf-8"))
-TEXTS = ("project_name", "module_path", "description", "owner", "port")
+TEXTS = ("project_name", "module_path", "description", "owner", "port", "registry")
 
 REFUSED: list[tuple[str, str]] = [
     *((name, value) for name in TEXTS for value in TABLE["refused"]["_anywhere"]),

@@ -56,7 +56,7 @@ def test_it_renders_the_same_bytes_when_answers_are_defaults(
     assert read_tree(result.project_dir) == read_tree(rendered)
 
 
-@pytest.mark.variants("all")
+@pytest.mark.variants("all", "delivery")
 def test_a_sketch_is_what_copier_renders(variant: Variant, rendered: Path, sketcher: Sketcher) -> None:
     """So `make regen` and tests that compare all variants may use sketches, which take no time."""
     tree = read_tree(rendered)
@@ -64,19 +64,19 @@ def test_a_sketch_is_what_copier_renders(variant: Variant, rendered: Path, sketc
     assert sketcher.tree(variant.answers) == tree
 
 
-@pytest.mark.variants("all")
+@pytest.mark.variants("all", "delivery")
 def test_nothing_of_jinja_is_left(rendered: Path) -> None:
     """No tag, expression or condition survives in a path or text."""
     assert checks.jinja_left(rendered) == []
 
 
-@pytest.mark.variants("all")
+@pytest.mark.variants("all", "delivery")
 def test_an_unselected_option_leaves_no_word_behind(variant: Variant, rendered: Path) -> None:
     """Words of every option that is off occur in no file of the render, go.sum included."""
     assert checks.foreign_words(rendered, variant) == []
 
 
-@pytest.mark.variants("all")
+@pytest.mark.variants("all", "delivery")
 def test_a_selected_option_leaves_its_words(variant: Variant, rendered: Path, questionnaire: Questionnaire) -> None:
     """The counterpart of the test above: the words do find the option where it is on, so they can fail."""
     seen = {word.layer for _, word in checks.words_of(rendered)}

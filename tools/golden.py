@@ -3,21 +3,24 @@
 The base answers every question with `none` or no where that is a choice, with the default otherwise. An option is any
 other choice. Its list, the footprint, compares each variant that has it with the variant that differs in nothing else:
 what it adds (+), changes (~) and takes away (-). A line that holds only beside some other layers says so. All variants
-are looked at. Review the diff of these lists like code: they say what an option costs.
+are looked at. The choices about delivery are looked at one by one in the same way, beside the defaults of the others;
+the lists of all other options hold with these defaults. Review the diff of these lists like code: they say what an
+option costs.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tools.fold import Space
 from tools.footprints import GOLDEN
 from tools.questions import Questionnaire, load_questionnaire
 from tools.regen import space_of
 from tools.render import Sketcher, Tree
-from tools.variants import Variant, factors_of, find_axes, find_variants, is_nothing
+from tools.variants import Variant, factors_of, find_axes, find_delivery_axes, find_variants, is_nothing
 
 HEADER = "# What {option} adds (+), changes (~) and takes away (-), compared with {base}. Made by make regen.\n"
 
@@ -53,11 +56,41 @@ def golden_lists(questionnaire: Questionnaire | None = None) -> dict[str, str]:
                 for path, sign in _effects(without, trees[number]).items():
                     effects[path, sign] = effects.get((path, sign), 0) | 1 << number
         text = HEADER.format(option=option, base=f"no {option}" if value is True else f"{name} {base[name]}")
-        for (path, sign), members in sorted(effects.items()):
-            condition = "" if members == within else f" when {space.condition(members, within)}"
-            text += f"{sign} {path}{condition}\n"
+        text += _lines(effects, space, within)
         lists[f"{option}.files"] = text
+    return lists | _delivery_lists(questionnaire, variants, space, sketcher)
+
+
+def _delivery_lists(
+    questionnaire: Questionnaire, variants: Sequence[Variant], space: Space, sketcher: Sketcher
+) -> dict[str, str]:
+    """Return the lists of the choices about delivery: what each does to every variant that has none of the kind."""
+    lists = {}
+    for axis in find_delivery_axes(questionnaire):
+        nothing = next(filter(is_nothing, axis.values))
+        without = [sketcher.tree(variant.answers | {axis.name: nothing}) for variant in variants]
+        for value in axis.values:
+            if value == nothing:
+                continue
+            option = axis.name if value is True else str(value)
+            effects: dict[tuple[str, str], int] = {}
+            for number, variant in enumerate(variants):
+                for effect in _effects(without[number], sketcher.tree(variant.answers | {axis.name: value})).items():
+                    effects[effect] = effects.get(effect, 0) | 1 << number
+            base = f"no {option}" if value is True else f"{axis.name} {nothing}"
+            lists[f"{option}.files"] = HEADER.format(option=option, base=base) + _lines(
+                effects, space, space.everything
+            )
     return lists
+
+
+def _lines(effects: Mapping[tuple[str, str], int], space: Space, within: int) -> str:
+    """Return a line for each effect, and the condition on which it occurs, if any."""
+    text = ""
+    for (path, sign), members in sorted(effects.items()):
+        condition = "" if members == within else f" when {space.condition(members, within)}"
+        text += f"{sign} {path}{condition}\n"
+    return text
 
 
 def _effects(without: Tree, with_option: Tree) -> Mapping[str, str]:

@@ -7,12 +7,12 @@ written. The rules themselves live in one place, the validators of `questions/*.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,8 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    theme: str = ""
+    """The name of the file it stands in, without .yml."""
     type: Literal["str", "int", "bool", "yaml"]
     help: str = ""
     default: Any = None
@@ -83,6 +85,13 @@ class Questionnaire(BaseModel):
     def hidden(self) -> tuple[Question, ...]:
         """The questions that are computed from others."""
         return tuple(question for question in self.questions if question.hidden)
+
+    @cached_property
+    def computed_defaults(self) -> Mapping[str, Template]:
+        """The defaults that are templates, compiled once: many answers are evaluated, and compiling is all it takes."""
+        environment = self.environment()
+        texts = {question.name: question.default for question in self.questions}
+        return {name: environment.from_string(text) for name, text in texts.items() if isinstance(text, str)}
 
     def environment(self) -> SandboxedEnvironment:
         """Build a Jinja environment with the loader, filters and options that Copier gives the template."""
@@ -181,10 +190,13 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
         """A loader of its own, so that `!include` does not reach other users of PyYAML."""
 
     def include(loader: Loader, node: yaml.ScalarNode) -> dict[str, Any]:
+        file = path.parent / loader.construct_scalar(node)
         merged: dict[str, Any] = {}
-        for document in _documents(path.parent / loader.construct_scalar(node)):
+        for document in _documents(file):
             merged.update(document)
-        return merged
+        return {
+            name: value if name.startswith("_") else {"theme": file.stem, **value} for name, value in merged.items()
+        }
 
     Loader.add_constructor("!include", include)
     yield from filter(None, yaml.load_all(path.read_text("utf-8"), Loader=Loader))

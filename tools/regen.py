@@ -42,7 +42,15 @@ from tools import fold
 from tools.questions import ROOT, Questionnaire, load_questionnaire
 from tools.render import Sketcher, Tree, read_tree
 from tools.toolchain import ToolchainError, cache_folder, go_environment
-from tools.variants import SAMPLE_ANSWERS, Variant, evaluate, find_axes, find_layers, find_variants, layers_on
+from tools.variants import (
+    SAMPLE_ANSWERS,
+    Variant,
+    evaluate,
+    find_axes,
+    find_code_layers,
+    find_variants,
+    layers_on,
+)
 
 VERSIONS = Path("tools/versions")
 LOCKS = ("go.mod", "go.sum")
@@ -600,9 +608,9 @@ def space_of(questionnaire: Questionnaire, variants: Sequence[Variant]) -> fold.
             axes += [fold.Axis(value, (True, False), member_of=axis.name) for value in multiselect[axis.name]]
         else:
             axes.append(fold.Axis(axis.name, axis.values))
-    layers = dict.fromkeys(find_layers(questionnaire), 0)
+    layers = dict.fromkeys(find_code_layers(questionnaire), 0)
     for bit, variant in enumerate(variants):
-        for layer in layers_on(questionnaire, variant):
+        for layer in layers.keys() & set(layers_on(questionnaire, variant)):
             layers[layer] |= 1 << bit
     values = (
         tuple(

@@ -8,7 +8,7 @@ them, such as `echo-pgx-nocache-jwt-metrics-nobilling`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from jinja2 import meta
@@ -23,6 +23,9 @@ SAMPLE_ANSWERS = {
     "owner": "Acme Ltd",
 }
 """Answers to the questions without a choice, the same for every variant: one module path lets all share Go's caches."""
+
+DELIVERY = "delivery"
+"""The theme whose questions are no axes: they decide how a service is shipped, and change no code."""
 
 ON = "."
 """What the switch of a layer renders to when the layer is on; otherwise it is empty."""
@@ -91,14 +94,11 @@ def find_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
 
 def evaluate(questionnaire: Questionnaire, answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to every question: those given, defaults, and hidden questions computed in their order."""
-    environment = questionnaire.environment()
+    computed = questionnaire.computed_defaults
     known = dict(answers)
-    for question in questionnaire.questions:
-        if question.hidden or question.name not in known:
-            default = question.default
-            known[question.name] = (
-                environment.from_string(default).render(known) if isinstance(default, str) else default
-            )
+    for name, hidden, default in ((each.name, each.hidden, each.default) for each in questionnaire.questions):
+        if hidden or name not in known:
+            known[name] = computed[name].render(known) if name in computed else default
     return known
 
 
@@ -109,16 +109,40 @@ def layers_on(questionnaire: Questionnaire, variant: Variant) -> tuple[str, ...]
 
 
 def find_axes(questionnaire: Questionnaire) -> tuple[Axis, ...]:
-    """Return the questions with choices that some layer depends on, directly or not, in the order they are asked."""
+    """Return the questions with choices that some layer depends on, directly or not, in the order they are asked.
+
+    Those of delivery are left out; find_delivery_axes has them.
+    """
+    names = _named_by(questionnaire, find_layers(questionnaire))
+    code = (q for q in questionnaire.asked if q.theme != DELIVERY)
+    return tuple(Axis(name=q.name, values=_answers_to(q)) for q in code if q.name in names and q.values)
+
+
+def find_delivery_axes(questionnaire: Questionnaire) -> tuple[Axis, ...]:
+    """Return the questions with choices about delivery, in the order they are asked."""
+    return tuple(
+        Axis(name=q.name, values=_answers_to(q)) for q in questionnaire.asked if q.theme == DELIVERY and q.values
+    )
+
+
+def find_code_layers(questionnaire: Questionnaire) -> tuple[str, ...]:
+    """Return the layers that no question about delivery switches."""
+    delivery = {axis.name for axis in find_delivery_axes(questionnaire)}
+    layers = find_layers(questionnaire)
+    return tuple(layer for layer in layers if not delivery & _named_by(questionnaire, [layer]))
+
+
+def _named_by(questionnaire: Questionnaire, questions: Iterable[str]) -> set[str]:
+    """Return the questions that the hidden ones among these depend on, directly or not, and these themselves."""
     switches = {question.name: question for question in questionnaire.hidden}
     environment = questionnaire.environment()
     names: set[str] = set()
-    found = set(find_layers(questionnaire))
+    found = set(questions)
     while found - names:
         names |= found
         defaults = [str(switches[name].default) for name in found if name in switches]
         found = {name for text in defaults for name in meta.find_undeclared_variables(environment.parse(text))}
-    return tuple(Axis(name=q.name, values=_answers_to(q)) for q in questionnaire.asked if q.name in names and q.values)
+    return names
 
 
 def _answers_to(question: Question) -> tuple[Any, ...]:
@@ -190,7 +214,19 @@ def find_covering(questionnaire: Questionnaire | None = None) -> tuple[Variant, 
     return tuple(dict.fromkeys([*pairwise, *find_neighbours(pairwise[0], questionnaire)]))
 
 
-SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwise}
+def find_deliveries(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
+    """Return the first and the last variant with every combination of answers about delivery."""
+    questionnaire = questionnaire or load_questionnaire()
+    axes = find_delivery_axes(questionnaire)
+    variants = find_variants(questionnaire)
+    return tuple(
+        Variant(choices=variant.choices + _variant(axes, values).choices)
+        for variant in dict.fromkeys([variants[0], variants[-1]])
+        for values in itertools.product(*(axis.values for axis in axes))
+    )
+
+
+SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwise, "delivery": find_deliveries}
 """The sets of variants by the names that tests use."""
 
 

@@ -71,7 +71,7 @@ release: $(DEV_READY) ## Make a release: make release VERSION=1.1.0; with CHECK=
 	$(PY) -m tools.release "$(VERSION)" $(if $(CHECK),--check)
 
 .PHONY: docs
-docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, footprints, pictures, whose each file is
+docs: $(RUN_READY) ## Make anew what docs/ says by itself: answers, ownership, footprints, pictures
 	$(PY) -m tools.docs
 	$(PY) -m tools.ownership
 

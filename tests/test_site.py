@@ -184,7 +184,7 @@ def test_every_page_can_be_read_on_a_phone(site: Path, served: str, browser: Bro
     assert [fault for page in pages_of(site) for fault in phone_faults(browser, served, page)] == []
 
 
-@pytest.mark.parametrize(("word", "page"), [("tiered", "options/tiered.html"), ("conflict", "use/update.html")])
+@pytest.mark.parametrize(("word", "page"), [("tiered", "options/tiered.html"), ("conflict", "updating.html")])
 def test_search_finds_a_word_and_leads_to_its_page(word: str, page: str, served: str, browser: Browser) -> None:
     """As a reader does it: type into the field, press enter, take the link."""
     browser.resize(*DESK)
@@ -259,7 +259,7 @@ def copy(tmp_path: Path, site: Path) -> Path:
 def test_what_leads_nowhere_fails_the_build(copy: Path) -> None:
     """Strict: what Sphinx warns of fails `make site`, which names each."""
     with (copy / "docs" / "use" / "own.md").open("a", encoding="utf-8") as page:
-        page.write("\n[nowhere](nowhere.md) [heading](update.md#no-such-heading) ![none](../pictures/none.svg)\n")
+        page.write("\n[nowhere](nowhere.md) [heading](change.md#no-such-heading) ![none](../pictures/none.svg)\n")
     (copy / "docs" / "use" / "lost.md").write_text("# A page that no list of contents names\n", "utf-8")
     done = make_site(copy, copy / "site")
     assert done.returncode != 0, done.stdout + done.stderr

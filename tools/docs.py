@@ -128,9 +128,14 @@ def drawings(footprints: tuple[Footprint, ...]) -> Mapping[str, str]:
 
 
 def all_pages() -> dict[Path, str]:
-    """Return everything that is made, by its path."""
+    """Return everything that is made, by its path. The page of an option that has no list yet is left as it is."""
     footprints = read_footprints()
+    questions = load_questionnaire().asked
+    options = {question.name for question in questions} | {str(value) for each in questions for value in each.values}
     made = {PAGE: page()}
+    for path in OPTIONS.glob("*.md"):
+        if path.stem in options:
+            made[path] = path.read_text("utf-8")
     for footprint in footprints:
         path = OPTIONS / f"{footprint.option}.md"
         made[path] = option_page(footprint, path.read_text("utf-8") if path.exists() else None)

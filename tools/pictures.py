@@ -156,7 +156,7 @@ def request_path() -> str:
 
 
 def update() -> str:
-    """Return what `copier update` merges."""
+    """Return what an update merges."""
     half = (WIDTH - 3 * MARGIN) / 2
     old = Box(MARGIN, 52, half, ("a fresh copy", "of the old release,", "with the old answers"), "box")
     new = Box(2 * MARGIN + half, 52, half, ("a fresh copy", "of the new release,", "with the new answers"), "new")
@@ -185,7 +185,7 @@ def update() -> str:
         Arrow(old.middle, old.bottom, old.middle, mine.y - 1),
         Arrow(mine.middle, mine.bottom, mine.middle, merged.y - 1),
         Arrow(new.middle, new.bottom, new.middle, merged.y - 1),
-        Text(WIDTH / 2 - 8, mine.bottom + 34, "copier update", "mono middle"),
+        Text(WIDTH / 2 - 8, mine.bottom + 34, "make update", "mono middle"),
         merged,
         Arrow(WIDTH / 2, merged.bottom, WIDTH / 2, settled.y - 1),
         Text(WIDTH / 2 + 14, merged.bottom + 29, "make sync", "mono"),

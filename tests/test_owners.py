@@ -112,6 +112,22 @@ def test_every_edit_is_there_or_in_a_conflict(
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-6000:]
     for module in owner.get:
         assert module.partition("@")[0] in (project / "go.mod").read_text("utf-8")
+    leave(project, go_environment)
+
+
+def leave(project: Path, environment: dict[str, str]) -> None:
+    """Leave the template for good: the project stands alone, and names it but in an include that may be missing."""
+    commit_all(project, "Sync")
+    subprocess.run(["sh", "scripts/template/update.sh", "leave"], cwd=project, capture_output=True, check=True)
+    commit_all(project, "Leave the template")
+    for command in (["make", "help"], ["make", "sync"], ["make", "build"], ["go", "vet", "./..."]):
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-6000:]
+    assert git(project, "status", "--porcelain") == ""
+    named = subprocess.run(
+        ["git", "grep", "-liE", "copier|scripts/template"], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert named.stdout.splitlines() == ["Makefile"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,7 @@ On a small template, with the script of the real one: what it does depends on ki
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,9 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools import fleet
 from tools.ownership import OWNERSHIP
 from tools.questions import ROOT
-from tools.render import commit_all, git, read_tree, render
+from tools.render import commit_all, git, read_tree, render, update
 
 CORE = ROOT / "template" / "{{core}}"
 SCRIPT = "scripts/template/update.sh"
@@ -477,3 +479,57 @@ def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: 
     assert "two, changed" in text(project, "managed.go")
     assert (tmp_path / "mono" / "other" / "note.txt").read_text("utf-8") == "changed\n"
     assert "UD redis.go" in git(project, "status", "--porcelain")
+
+
+def test_many_services_are_updated(
+    small: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that follows, one with a conflict, one that is current, one that left, one that is not there."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    services = {name: tmp_path / name for name in ("follows", "conflict", "current", "left")}
+    for folder in services.values():
+        shutil.copytree(project, folder)
+    edit(services["conflict"], managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
+    update(services["current"])
+    commit_all(services["current"], "Update")
+    shutil.rmtree(services["left"] / "scripts")
+    commit_all(services["left"], "Leave")
+    listed = tmp_path / "services.txt"
+    listed.write_text("# Ours\n\n" + "".join(f"{folder}\n" for folder in services.values()), "utf-8")
+    code = fleet.main([str(listed), "--into", str(tmp_path / "clones"), "--push", "--json"])
+    outcomes = {Path(each["service"]).name: each for each in json.loads(capsys.readouterr().out)}
+    states = {"follows": "updated", "conflict": "conflicts", "current": "current", "left": "refused"}
+    assert {name: outcome["state"] for name, outcome in outcomes.items()} == states
+    assert code == 1
+    assert "- managed.go" in outcomes["conflict"]["detail"]
+    pushed = {name: git(folder, "branch", "--list", fleet.BRANCH).strip() for name, folder in services.items()}
+    assert pushed == {"follows": fleet.BRANCH, "conflict": fleet.BRANCH, "current": "", "left": ""}
+    assert "two, changed" in git(services["follows"], "show", f"{fleet.BRANCH}:managed.go")
+    assert small.exists()
+
+
+def outcome(state: fleet.State) -> fleet.Outcome:
+    """An outcome of which only the state matters."""
+    return fleet.Outcome(service="a", state=state, folder="a", detail="")
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ((), 0),
+        (("updated", "current"), 0),
+        (("updated", "conflicts"), 3),
+        (("conflicts", "failed"), 1),
+        (("refused",), 1),
+    ],
+)
+def test_the_worst_outcome_is_the_exit_code(states: tuple[fleet.State, ...], code: int) -> None:
+    """A failure before a conflict: it may have hidden one."""
+    assert fleet.exit_code([outcome(state) for state in states]) == code
+
+
+def test_a_service_that_is_not_there_has_failed(tmp_path: Path) -> None:
+    """With what git says of it."""
+    done = fleet.update_service(str(tmp_path / "absent"), tmp_path / "clone", "", push=False)
+    assert done.state == "failed"
+    assert "absent" in done.detail

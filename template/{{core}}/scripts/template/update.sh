@@ -340,7 +340,11 @@ settle() {
 
 leave() {
 	rm -r -- scripts/template "$ANSWERS"
-	say 'Left the template. Nothing else here knows of it; commit that.'
+	rmdir scripts 2>/dev/null || :
+	say 'Left the template. Commit that.'
+	if named=$(grep -rIl --exclude-dir=.git -e scripts/template -e "$ANSWERS" .); then
+		say 'These still name it. A Makefile does well without the file that it includes; see whether you need the rest:' "$named"
+	fi
 }
 
 main() {

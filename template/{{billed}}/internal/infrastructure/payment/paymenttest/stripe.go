@@ -215,9 +215,18 @@ func Event(t testing.TB, id, kind string, intent Intent, at time.Time, secret st
 		t.Fatalf("paymenttest: %v", err)
 	}
 
+	_, signature = Sign(t, body, at, secret)
+
+	return body, signature
+}
+
+// Sign returns a body as text, and its signature.
+func Sign(t testing.TB, body []byte, at time.Time, secret string) (text, signature string) {
+	t.Helper()
+
 	mac := hex.EncodeToString(webhook.ComputeSignature(at, body, secret))
 
-	return body, fmt.Sprintf("t=%d,v1=%s", at.Unix(), mac)
+	return string(body), fmt.Sprintf("t=%d,v1=%s", at.Unix(), mac)
 }
 
 func (s *Stripe) count() {

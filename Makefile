@@ -38,6 +38,7 @@ test: $(DEV_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
 
 .PHONY: matrix
 matrix: $(DEV_READY) ## Render and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
+	$(if $(filter 1/%,$(SHARD)),$(PY) -m tools.regen --check)
 	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
 
 .PHONY: lint

@@ -10,6 +10,7 @@ import pytest
 
 from tools import matrix, toolchain
 from tools.matrix import Outcome
+from tools.render import MARK, git, read_tree
 from tools.variants import Variant
 
 
@@ -62,6 +63,19 @@ def test_a_tree_that_passed_is_skipped_on_request_only(
     assert not again.has_passed(variant, again.digest(project))
     again.note(variant, digest, passed=False)
     assert not again.has_passed(variant, digest)
+
+
+def test_a_variant_follows_another_in_one_folder(tmp_path: Path) -> None:
+    """What was built is gone, what stays the same is not written again, and git knows the render alone."""
+    project = tmp_path / "project"
+    matrix.settle({"go.mod": (b"module a\n", False), "a.go": (b"package a\n", False)}, project)
+    (project / "bin").mkdir()
+    (project / "bin" / "api").write_bytes(b"\xff")
+    written = (project / "go.mod").stat().st_mtime_ns
+    matrix.settle({"go.mod": (b"module a\n", False), "b.go": (b"package a\n", False)}, project)
+    assert {path for path in read_tree(project) if path != MARK} == {"go.mod", "b.go"}
+    assert (project / "go.mod").stat().st_mtime_ns == written
+    assert git(project, "status", "--porcelain") == ""
 
 
 def test_ci_skips_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def test_every_layer_has_a_folder_a_question_and_words(questionnaire: Questionna
     """A layer that nothing switches would never be rendered; one without words could leak unseen."""
     layers = set(find_layers(questionnaire))
     assert layers <= {question.name for question in questionnaire.hidden}
-    assert layers - {"core"} == set(checks.words_of_layers())
+    assert layers - {"core"} == {layer for key in checks.words_of_layers() for layer in checks.layers_of(key)}
 
 
 def test_the_variants_are_all_combinations_of_the_axes() -> None:
@@ -80,8 +80,9 @@ def test_an_unselected_option_leaves_no_word_behind(variant: Variant, rendered: 
 def test_a_selected_option_leaves_its_words(variant: Variant, rendered: Path, questionnaire: Questionnaire) -> None:
     """The counterpart of the test above: the words do find the option where it is on, so they can fail."""
     seen = {word.layer for _, word in checks.words_of(rendered)}
-    wordy = {layer for layer, words in checks.words_of_layers().items() if words}
-    assert wordy & set(layers_on(questionnaire, variant)) <= seen
+    on = set(layers_on(questionnaire, variant))
+    wordy = {key for key, words in checks.words_of_layers().items() if words and on & set(checks.layers_of(key))}
+    assert wordy <= seen
 
 
 def test_the_files_are_those_agreed_on() -> None:

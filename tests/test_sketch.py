@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.sketch import MARK, SketchError, put
+from tools.render import MARK, StrangerError, put
 
 
 def files_of(folder: Path) -> set[str]:
@@ -29,6 +29,6 @@ def test_what_is_gone_from_the_variant_goes_and_what_stays_is_not_written_again(
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     """It says so before it writes."""
     (tmp_path / "mine.txt").write_text("mine", "utf-8")
-    with pytest.raises(SketchError, match="DEST"):
+    with pytest.raises(StrangerError, match="somebody else"):
         put({"go.mod": (b"module a\n", False)}, tmp_path)
     assert files_of(tmp_path) == {"mine.txt"}

@@ -29,9 +29,14 @@ def jinja_pattern() -> re.Pattern[str]:
 
 @cache
 def words_of_layers() -> Mapping[str, tuple[re.Pattern[str], ...]]:
-    """Return the words that betray each layer."""
+    """Return the words that betray each layer, or one of several: `redis or billed`."""
     words = yaml.safe_load(WORDS_FILE.read_text("utf-8"))
     return {layer: tuple(re.compile(word, re.MULTILINE) for word in patterns) for layer, patterns in words.items()}
+
+
+def layers_of(key: str) -> list[str]:
+    """Return the layers that a key of the words names: any of them may have the words."""
+    return key.split(" or ")
 
 
 def files_of(project: Path) -> list[Path]:
@@ -78,11 +83,11 @@ def words_of(project: Path) -> Iterator[tuple[Path, Word]]:
 
 def foreign_words(project: Path, variant: Variant) -> list[str]:
     """Find words of layers that are off, in names and texts of files."""
-    on = layers_on(_questionnaire(), variant)
+    on = set(layers_on(_questionnaire(), variant))
     return [
         f"{path}:{word.line}: {word.layer} is off, but {word.match!r} is here"
         for path, word in words_of(project)
-        if word.layer not in on
+        if not on & set(layers_of(word.layer))
     ]
 
 

@@ -1,6 +1,6 @@
 """Measure what the template and its services cost. Prints numbers and asserts nothing: they depend on the machine.
 
-Usage: python -m tools.measure [VARIANT ...]   (all variants when none is named)
+Usage: python -m tools.measure [VARIANT ...]   (the pairwise set when none is named)
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import copier
 
 from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, migrate, serving
+from tests.service.process import Binaries, Service, serving, set_up
+from tests.service.redis import Redis
 from tools.questions import ROOT
 from tools.render import TAG, commit_all, git, read_tree, render, take_snapshot
 from tools.toolchain import go_environment
-from tools.variants import Variant, find_variants
+from tools.variants import Variant, choose_variant, find_pairwise, find_variants
 
 STARTS = 5
 RENDERS = 5
@@ -67,22 +68,29 @@ def measure_service(variant: Variant, snapshot: Path, guard: Guard, server: Post
         project = Path(name, "project")
         render(snapshot, project, variant.answers)
         run(["make", "build"], project, environment)
-        binaries = Binaries(project / "bin" / "api", project / "bin" / "migrate")
-        for binary in (binaries.api, binaries.migrate):
+        for binary in sorted((project / "bin").iterdir()):
             report(f"{variant.id}: size of {binary.name}", f"{binary.stat().st_size / 2**20:.1f} MiB")
+        binaries = Binaries.build(project, Path(name), environment)
         database = server.create()
-        migrate(binaries, database, "up")
-        seconds, memory = zip(*(measure_start(guard, binaries, database) for _ in range(STARTS)), strict=True)
+        set_up(binaries, database)
+        redis = Redis(guard)
+        starts = (measure_start(guard, binaries, database, redis) for _ in range(STARTS))
+        seconds, memory = zip(*starts, strict=True)
         report(f"{variant.id}: start to ready", f"{statistics.median(seconds) * 1000:.0f} ms")
         report(f"{variant.id}: idle memory", f"{statistics.median(memory) / 2**20:.1f} MiB")
-        run(["make", "test-integration"], project, {**environment, "TEST_DATABASE_URL": server.url("postgres")})
+        run(
+            ["make", "test-integration"],
+            project,
+            {**environment, "TEST_DATABASE_URL": server.url("postgres"), "TEST_REDIS_URL": redis.url},
+        )
+        redis.close()
         report(f"{variant.id}: coverage of internal/", f"{coverage(project / 'coverage.out'):.1f} %")
 
 
-def measure_start(guard: Guard, binaries: Binaries, database: Database) -> tuple[float, float]:
+def measure_start(guard: Guard, binaries: Binaries, database: Database, redis: Redis) -> tuple[float, float]:
     """Start a service once: seconds until it is ready, and its resident memory in bytes when idle."""
     began = time.monotonic()
-    with serving(guard, binaries, {"DATABASE_URL": database.url}) as service:
+    with serving(guard, binaries, {"DATABASE_URL": database.url, "REDIS_URL": redis.url}) as service:
         service.wait_ready()
         seconds = time.monotonic() - began
         return seconds, settled_memory(service)
@@ -130,9 +138,10 @@ def report(what: str, value: object) -> None:
 def main() -> int:
     """Measure the template, and the services of the variants that are named."""
     wanted = sys.argv[1:]
-    variants = [variant for variant in find_variants() if not wanted or variant.id in wanted]
-    if unknown := set(wanted) - {variant.id for variant in variants}:
-        print(f"measure: no such variant: {', '.join(sorted(unknown))}", file=sys.stderr)
+    try:
+        variants = [choose_variant(name) for name in wanted] or list(find_pairwise())
+    except ValueError as error:
+        print(f"measure: {error}", file=sys.stderr)
         return 2
     report("machine", f"{platform.machine()}, Python {platform.python_version()}")
     guard = Guard()

@@ -97,12 +97,15 @@ GENERATORS = (
         writes=("ent/*",),
     ),
     Generator(name="mockery", command=(*TOOL, "mockery"), reads=(".mockery.yaml",), writes=("*/mocks_test.go",)),
-    Generator(
-        name="wire",
-        command=(*TOOL, "wire", "gen", "./cmd/api"),
-        declarations=("cmd/api/*.go",),
-        writes=("cmd/*/wire_gen.go",),
-        batch=16,
+    *(
+        Generator(
+            name=f"wire {program}",
+            command=(*TOOL, "wire", "gen", f"./cmd/{program}"),
+            declarations=(f"cmd/{program}/*.go",),
+            writes=(f"cmd/{program}/wire_gen.go",),
+            batch=16,
+        )
+        for program in ("api", "worker")
     ),
 )
 """In the order of `make generate`; tests/test_regen.py compares the commands."""

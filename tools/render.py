@@ -133,6 +133,42 @@ def read_tree(folder: Path) -> Tree:
     }
 
 
+class StrangerError(Exception):
+    """A folder can't be written to, because it holds files of somebody else."""
+
+
+MARK = ".sketch"
+"""Lies in a folder that put made, and lists what it wrote there."""
+
+
+def put(tree: Tree, folder: Path) -> int:
+    """Write the files, remove those that an earlier call wrote and that are gone now, and return how many changed.
+
+    What stays the same is not touched, so that the caches of linters and tests, which go by path and time, know it.
+
+    Raises:
+        StrangerError: The folder holds something that this function did not make.
+    """
+    mark = folder / MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise StrangerError(f"{folder} holds files of somebody else; name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    before = set(mark.read_text("utf-8").splitlines()) if mark.exists() else set()
+    mark.write_text("\n".join(sorted(before | tree.keys())), "utf-8")
+    for path in before - tree.keys():
+        (folder / path).unlink(missing_ok=True)
+    changed = 0
+    for path, (data, executable) in tree.items():
+        file = folder / path
+        if not file.is_file() or file.read_bytes() != data:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+            changed += 1
+        file.chmod(0o755 if executable else 0o644)
+    mark.write_text("\n".join(sorted(tree)), "utf-8")
+    return changed
+
+
 class Sketcher:
     """Renders the layers of a template without Copier, for many variants at once: the same bytes in far less time.
 

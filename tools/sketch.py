@@ -16,16 +16,9 @@ from filelock import FileLock
 
 from tools.questions import ROOT, load_questionnaire
 from tools.regen import RegenError, Workshop, is_generated
-from tools.render import Sketcher, Tree
+from tools.render import Sketcher, StrangerError, Tree, put
 from tools.toolchain import ToolchainError, cache_folder
 from tools.variants import Variant, choose_variant
-
-MARK = ".sketch"
-"""Lies in a folder that this command made, and may clear."""
-
-
-class SketchError(Exception):
-    """The destination can't be written; the message says why."""
 
 
 def sketch(root: Path, cache: Path, variant: Variant) -> Tree:
@@ -41,32 +34,6 @@ def sketch(root: Path, cache: Path, variant: Variant) -> Tree:
     return kept | {path: (text.encode(), False) for path, text in made.items()}
 
 
-def put(tree: Tree, destination: Path) -> int:
-    """Write the files, remove those that an earlier call wrote and that are gone now, and return how many changed.
-
-    Raises:
-        SketchError: The folder holds something that this command did not make.
-    """
-    mark = destination / MARK
-    if destination.exists() and any(destination.iterdir()) and not mark.exists():
-        raise SketchError(f"DEST: {destination} holds files of somebody else; name a new folder")
-    destination.mkdir(parents=True, exist_ok=True)
-    before = set(mark.read_text("utf-8").splitlines()) if mark.exists() else set()
-    mark.write_text("\n".join(sorted(before | tree.keys())), "utf-8")
-    for path in before - tree.keys():
-        (destination / path).unlink(missing_ok=True)
-    changed = 0
-    for path, (data, executable) in tree.items():
-        file = destination / path
-        if not file.is_file() or file.read_bytes() != data:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
-            changed += 1
-        file.chmod(0o755 if executable else 0o644)
-    mark.write_text("\n".join(sorted(tree)), "utf-8")
-    return changed
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(description="Make one variant as the template stands on disk.")
@@ -78,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with FileLock(cache_folder() / "regen.lock"):
             tree = sketch(ROOT, cache_folder() / "regen", variant)
         changed = put(tree, options.destination)
-    except (RegenError, SketchError, ToolchainError, ValueError) as error:
+    except (RegenError, StrangerError, ToolchainError, ValueError) as error:
         print(f"sketch: {error}", file=sys.stderr)
         return 1
     print(f"{options.destination}: {variant.id}, {len(tree)} files, {changed} of them new or changed")

@@ -3,4 +3,4 @@ package handler
 import "github.com/google/wire"
 
 // operationsSet makes all operations but those that Registration adds to.
-var operationsSet = wire.NewSet(NewBilling, wire.Bind(new(Operations), new(*Billing)))
+var operationsSet = wire.NewSet(NewBilling, NewWebhooks, wire.Bind(new(Operations), new(*Webhooks)))

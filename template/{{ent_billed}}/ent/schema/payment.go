@@ -41,12 +41,14 @@ func (Payment) Edges() []ent.Edge {
 	}
 }
 
-// Indexes are the one that has an order paid once, and those that payments of an order, and open ones, are found by.
+// Indexes are the one that has an order paid once, and those that payments of an order, and open ones, are found by. Conditions are
+// written as PostgreSQL gives them back.
 func (Payment) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("order_id").Unique().Annotations(entsql.IndexWhere("status <> 'failed'")).StorageKey("payments_order_id_key"),
+		index.Fields("order_id").Unique().Annotations(entsql.IndexWhere("(status <> 'failed'::text)")).
+			StorageKey("payments_order_id_key"),
 		index.Fields("order_id").StorageKey("payments_order_id_idx"),
-		index.Fields("updated_at").Annotations(entsql.IndexWhere("status IN ('pending', 'unknown')")).
+		index.Fields("updated_at").Annotations(entsql.IndexWhere("(status = ANY (ARRAY['pending'::text, 'unknown'::text]))")).
 			StorageKey("payments_updated_at_idx"),
 	}
 }

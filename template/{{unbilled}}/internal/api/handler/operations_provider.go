@@ -2,5 +2,8 @@ package handler
 
 import "github.com/google/wire"
 
-// operationsSet has all operations but those that Registration adds to: there are none beside the base.
-var operationsSet = wire.NewSet(wire.Bind(new(Operations), new(*Base)))
+// operationsSet has all operations but those that Registration adds to.
+var operationsSet = wire.NewSet(NewOperations)
+
+// NewOperations returns those of the base: there are no others.
+func NewOperations(base *Base) Operations { return base }

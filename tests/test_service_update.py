@@ -135,6 +135,10 @@ def test_options_come_and_go_in_a_service_with_data(
     assert empty_database.execute("SELECT * FROM users") == before
     assert empty_database.execute("SELECT count(*) FROM accounts") == [(1,)], "the tables of the option stay"
 
+    down = migrate(third, empty_database, "down")
+    assert down.out.split() == ["took", "back", MINE], down.output
+    assert deployed.up(third) == [MINE]
+
     fourth = deployed.change(full)
     assert deployed.up(fourth) == [], "nothing is applied twice"
     with serving(guard, fourth, environment) as service:

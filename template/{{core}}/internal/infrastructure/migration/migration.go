@@ -90,8 +90,13 @@ func (m *Migrator) Up(ctx context.Context) ([]Migration, error) {
 }
 
 // Down takes back the migration that was applied last, and returns it. It returns ErrNothingToTakeBack when there is none.
+// What the database has run and the files no longer have, as after an option was switched off, stays.
 func (m *Migrator) Down(ctx context.Context) (Migration, error) {
 	result, err := m.provider.Down(ctx)
+	if errors.Is(err, goose.ErrVersionNotFound) {
+		result, err = m.downKnown(ctx)
+	}
+
 	if errors.Is(err, goose.ErrNoNextVersion) {
 		return Migration{}, ErrNothingToTakeBack
 	}
@@ -101,6 +106,28 @@ func (m *Migrator) Down(ctx context.Context) (Migration, error) {
 	}
 
 	return migration(result.Source, time.Time{}), nil
+}
+
+// downKnown is Down among the migrations that have a file.
+func (m *Migrator) downKnown(ctx context.Context) (*goose.MigrationResult, error) {
+	states, err := m.provider.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	var last *goose.MigrationStatus
+
+	for _, state := range states { // oldest version first
+		if state.State == goose.StateApplied && (last == nil || !state.AppliedAt.Before(last.AppliedAt)) {
+			last = state
+		}
+	}
+
+	if last == nil {
+		return nil, goose.ErrNoNextVersion
+	}
+
+	return m.provider.ApplyVersion(ctx, last.Source.Version, false)
 }
 
 // Status returns every migration, oldest version first.

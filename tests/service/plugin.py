@@ -10,12 +10,14 @@ import pytest
 
 from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
-from tests.service.process import Binaries, Service, serving, set_up
+from tests.service.process import Binaries, Service, Worker, serving, set_up, working
 from tests.service.redis import Redis
 from tools.variants import Variant
 
 Start = Callable[..., Service]
 """Starts the service on a database, with variables of the environment as keywords. It is not waited for."""
+Work = Callable[..., Worker]
+"""Starts a worker in the same way."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -126,6 +128,17 @@ def start(
             )
 
         yield start
+
+
+@pytest.fixture
+def work(guard: Guard, binaries: Binaries) -> Iterator[Work]:
+    """Starts workers that are stopped when the test ends."""
+    with ExitStack() as stack:
+
+        def work(database: Database, **env: str) -> Worker:
+            return stack.enter_context(working(guard, binaries, {"DATABASE_URL": database.url, **env}))
+
+        yield work
 
 
 @pytest.fixture

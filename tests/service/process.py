@@ -70,6 +70,8 @@ class Binaries:
     migrate: Path
     guarded: bool = False
     """Whether users log in."""
+    worker: Path | None = None
+    """What works behind the back of requests, where there is anything to do."""
 
     @classmethod
     def build(cls, project: Path, into: Path, environment: Mapping[str, str]) -> Binaries:
@@ -86,7 +88,8 @@ class Binaries:
         if done.returncode != 0:
             raise AssertionError(f"go build in {project} failed:\n{done.stdout}{done.stderr}")
         guarded = (project / "internal" / "domain" / "auth").is_dir()
-        return cls(api=into / "api", migrate=into / "migrate", guarded=guarded)
+        worker = into / "worker"
+        return cls(into / "api", into / "migrate", guarded, worker if worker.exists() else None)
 
 
 def run(program: Path, *arguments: str, env: Mapping[str, str], within: float = 30.0, text: str = "") -> Finished:
@@ -120,25 +123,18 @@ def set_up(binaries: Binaries, database: Database) -> None:
         assert made.code == 0, made.output
 
 
-class Service:
-    """One running API process."""
+class Running:
+    """One running process that answers probes on a port."""
 
-    def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, guard: Guard, program: Path, env: Mapping[str, str], folder: Path, port: int) -> None:
         """Start the process; it writes into the folder."""
-        self.port = int(env.get("SERVER_PORT", "0")) or free_port()
-        self.admin_port = int(env.get("ADMIN_PORT", "0")) or free_port()
+        self.port = port
         self._guard = guard
-        self._guarded = binaries.guarded
         self._out = folder / "stdout"
         self._err = folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [binaries.api],
-                cwd=folder,
-                env={**DEFAULTS, **env, "SERVER_PORT": str(self.port), "ADMIN_PORT": str(self.admin_port)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
+                [program], cwd=folder, env={**DEFAULTS, **env}, stdin=subprocess.DEVNULL, stdout=out, stderr=err
             )
         guard.watch(self.process.pid)
 
@@ -185,19 +181,15 @@ class Service:
     def is_ready(self) -> bool:
         """Whether the readiness check answers 200. Fails when the process has ended."""
         if self.process.poll() is not None:
-            raise AssertionError(f"the service ended with {self.process.returncode}:\n{self.output}")
+            raise AssertionError(f"the process ended with {self.process.returncode}:\n{self.output}")
         return self.answers("/health/ready") == 200
 
     def wait_ready(self, within: float = READY_WITHIN) -> None:
-        """Wait until the service is ready. From then on requests are an administrator's, if there is one."""
+        """Wait until the process is ready."""
         try:
-            eventually(self.is_ready, within, "the service is ready")
+            eventually(self.is_ready, within, "the process is ready")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.output}") from error
-        if self._guarded and self.port not in rawhttp.DRESSERS:
-            answer = log_in(self.port)
-            if answer.status == 200:
-                rawhttp.DRESSERS[self.port] = Identity(answer.json()["access_token"]).dress
 
     def wait_answering(self, within: float = READY_WITHIN) -> None:
         """Wait until the process answers at all, ready or not."""
@@ -207,6 +199,11 @@ class Service:
         """Ask the process to stop."""
         self.process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End the process as a crash would: at once, wherever it is."""
+        self.process.kill()
+        self.wait()
+
     def wait(self, within: float = STOP_WITHIN) -> int:
         """The exit code of the process, once it has ended."""
         code = self.process.wait(timeout=within)
@@ -215,10 +212,44 @@ class Service:
 
     def close(self) -> None:
         """End the process, whatever it is doing."""
-        rawhttp.DRESSERS.pop(self.port, None)
         if self.process.poll() is None:
             end_tree([psutil.Process(self.process.pid)])
         self.wait()
+
+
+class Service(Running):
+    """One running API process."""
+
+    def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
+        """Start the process; it writes into the folder."""
+        port = int(env.get("SERVER_PORT", "0")) or free_port()
+        self.admin_port = int(env.get("ADMIN_PORT", "0")) or free_port()
+        self._guarded = binaries.guarded
+        ports = {"SERVER_PORT": str(port), "ADMIN_PORT": str(self.admin_port)}
+        super().__init__(guard, binaries.api, {**env, **ports}, folder, port)
+
+    def wait_ready(self, within: float = READY_WITHIN) -> None:
+        """Wait until the service is ready. From then on requests are an administrator's, if there is one."""
+        super().wait_ready(within)
+        if self._guarded and self.port not in rawhttp.DRESSERS:
+            answer = log_in(self.port)
+            if answer.status == 200:
+                rawhttp.DRESSERS[self.port] = Identity(answer.json()["access_token"]).dress
+
+    def close(self) -> None:
+        """End the process, whatever it is doing."""
+        rawhttp.DRESSERS.pop(self.port, None)
+        super().close()
+
+
+class Worker(Running):
+    """One running worker process. Probes find it on its admin port."""
+
+    def __init__(self, guard: Guard, binaries: Binaries, env: Mapping[str, str], folder: Path) -> None:
+        """Start the process; it writes into the folder."""
+        assert binaries.worker is not None, "the variant has no worker"
+        port = free_port()
+        super().__init__(guard, binaries.worker, {**env, "WORKER_ADMIN_PORT": str(port)}, folder, port)
 
 
 @contextlib.contextmanager
@@ -230,6 +261,18 @@ def serving(guard: Guard, binaries: Binaries, env: Mapping[str, str]) -> Iterato
             yield service
         finally:
             service.close()
+
+
+@contextlib.contextmanager
+def working(guard: Guard, binaries: Binaries, env: Mapping[str, str]) -> Iterator[Worker]:
+    """A running worker that is always stopped; wait_ready is the caller's."""
+    with tempfile.TemporaryDirectory() as folder:
+        worker = Worker(guard, binaries, env, Path(folder))
+        try:
+            yield worker
+        finally:
+            worker.close()
+            print(worker.out[-5000:])  # shown where a test fails
 
 
 def seconds_to_ready(service: Service, started: float) -> float:

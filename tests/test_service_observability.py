@@ -9,13 +9,20 @@ import json
 import re
 import secrets
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.proofs import Proof
 from tests.service import rawhttp
-from tests.service.plugin import Start
+from tests.service.plugin import Start, Work
 from tests.service.postgres import Database
 from tests.service.process import PRODUCTION, Service
 from tests.service.rawhttp import encode
+from tests.test_delivery_monitoring import expressions
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PROBE = "/health/live"
@@ -124,3 +131,114 @@ def test_a_dead_collector_holds_neither_requests_nor_the_end(start: Start, datab
     assert all(line["level"] == "warn" for line in lost)
     # An export that was given up may still complain while the process ends.
     assert "stopped" in [line["message"] for line in service.log_lines()[-2:]]
+
+
+SERIES = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? ")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+ADDED = {"job", "instance"}
+"""Labels that Prometheus adds to each series."""
+SEEN_LATER = {"status": re.compile("[1-5]xx")}
+"""Labels with values that show up when they are needed, and what these look like."""
+OF_LIBRARIES = ("go_", "process_", "promhttp_")
+"""Begin the names of numbers that are there whether anyone wants them or not."""
+
+
+class Numbers:
+    """What processes show: the names of series, and of their labels the values seen."""
+
+    def __init__(self, *texts: str) -> None:
+        """Read what Prometheus would."""
+        self.labels: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.families: set[str] = set()
+        for line in "\n".join(texts).splitlines():
+            if line.startswith("# TYPE "):
+                self.families.add(line.split()[2])
+            elif line and not line.startswith("#"):
+                series = SERIES.match(line)
+                assert series, line
+                seen = self.labels[series[1]]
+                for name, value in LABEL.findall(series[2] or ""):
+                    seen[name].add(value)
+
+    def problems(self, asked: dict[str, Any], recorded: set[str]) -> Iterator[str]:
+        """Say what an expression asks for that nobody shows."""
+        known = set(ADDED)
+        for selector in asked["selectors"]:
+            name = selector["metric"]
+            if name in recorded | {"up"}:
+                continue
+            if name not in self.labels:
+                yield f"nothing shows {name}: {asked['expr']}"
+                continue
+            known |= self.labels[name].keys()
+            for matcher in selector["matchers"]:
+                label, value = matcher["name"], matcher["value"]
+                if label not in self.labels[name].keys() | ADDED:
+                    yield f"{name} has no label {label}: {asked['expr']}"
+                elif matcher["type"] == "=" and label not in ADDED and not self.has(name, label, value):
+                    yield f"no {label} of {name} is {value}: {asked['expr']}"
+        yield from (f"nothing has the label {label}: {asked['expr']}" for label in set(asked["groupings"]) - known)
+
+    def has(self, name: str, label: str, value: str) -> bool:
+        """Whether a label has had the value, or may have it."""
+        later = SEEN_LATER.get(label)
+        return bool(later.fullmatch(value)) if later else value in self.labels[name][label]
+
+
+def asked_by(project: Path, proof: Proof) -> list[dict[str, Any]]:
+    """What the rules and dashboards of a project ask for."""
+    folder = project / "deploy" / "observability"
+    boards = [json.loads(path.read_text("utf-8")) for path in folder.glob("grafana/dashboards/*.json")]
+    assert boards
+    queries = proof.queries(expression for board in boards for expression in expressions(board))
+    return [*proof.rules(sorted(folder.glob("prometheus/rules/*.yml"))), *queries]
+
+
+@pytest.fixture
+def shown(project: Path, service: Service, work: Work, database: Database) -> Numbers:
+    """What a project's processes show once some requests were answered."""
+    service.get("/v1/users")
+    service.get("/health/ready")
+    texts = [admin(service, "/metrics").body.decode()]
+    if (project / "cmd" / "worker").is_dir():
+        worker = work(database)
+        worker.wait_ready()
+        texts.append(rawhttp.get(worker.port, "/metrics").body.decode())
+    return Numbers(*texts)
+
+
+def test_alerts_and_dashboards_ask_for_what_is_there(project: Path, proof: Proof, request: pytest.FixtureRequest) -> None:
+    """Every name and label, in rules and dashboards, is one that the running service has; and what it counts is shown somewhere."""
+    if not has(project, "metrics"):
+        assert not (project / "deploy" / "observability" / "prometheus").exists()
+        return
+    shown: Numbers = request.getfixturevalue("shown")
+    asked = asked_by(project, proof)
+    recorded = {rule["record"] for rule in asked if "record" in rule}
+    assert [problem for each in asked for problem in shown.problems(each, recorded)] == []
+    names = {selector["metric"] for each in asked for selector in each["selectors"]}
+    families = {re.sub("_(bucket|sum|count)$", "", name) for name in names} | names
+    own = {family for family in shown.families if not family.startswith(OF_LIBRARIES)}
+    assert own - families == set(), "counted, and shown by no dashboard"
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("rate(http_request_total[5m])", "nothing shows http_request_total"),
+        ('http_requests_total{code="500"}', "http_requests_total has no label code"),
+        ('db_pool_connections{state="busy"}', "no state of db_pool_connections is busy"),
+        ('http_requests_total{status="500"}', "no status of http_requests_total is 500"),
+        ("sum by (path) (http_requests_total)", "nothing has the label path"),
+        ("db_pool_connections / ignoring (kind) db_pool_connections_max", "nothing has the label kind"),
+    ],
+)
+def test_an_expression_that_asks_for_nothing_is_found(expression: str, problem: str, proof: Proof) -> None:
+    """The counterpart: a wrong name, label or value makes an alert that never fires."""
+    shown = Numbers(
+        'http_requests_total{method="GET",route="/v1/users",status="2xx"} 3\n'
+        'db_pool_connections{state="in_use"} 0\ndb_pool_connections_max 25\n'
+    )
+    (asked,) = proof.queries([expression])
+    assert any(problem in line for line in shown.problems(asked, set())), list(shown.problems(asked, set()))
+

@@ -10,7 +10,17 @@ import pytest
 
 from tests.service import rawhttp
 from tests.service.contract import Contract
-from tests.service.conversation import CONVERSATION, ENVIRONMENT, GUARDED, Step, Transcript, as_open, talk
+from tests.service.conversation import (
+    BILLED,
+    CONVERSATION,
+    ENVIRONMENT,
+    GUARDED,
+    Step,
+    Transcript,
+    as_nobodys,
+    as_open,
+    talk,
+)
 from tests.service.plugin import Start
 from tests.service.postgres import Database
 from tests.service.process import Binaries, Service
@@ -37,6 +47,12 @@ def exchanges(talker: Service) -> list[tuple[Step, Answer]]:
 def guarded_exchanges(talker: Service, binaries: Binaries) -> list[tuple[Step, Answer]]:
     """What there is to say where users log in; nothing elsewhere."""
     return list(talk(talker.port, GUARDED)) if binaries.guarded else []
+
+
+@pytest.fixture
+def billed_exchanges(talker: Service, project: Path) -> list[tuple[Step, Answer]]:
+    """What there is to say where orders are taken; nothing elsewhere."""
+    return list(talk(talker.port, BILLED)) if (project / "internal" / "domain" / "billing").is_dir() else []
 
 
 @pytest.fixture
@@ -76,12 +92,34 @@ def test_the_conversation_about_users_who_log_in_is_the_recorded_one(
         compare("guarded.txt", guarded_exchanges)
 
 
+def test_the_conversation_about_orders_is_the_recorded_one(
+    billed_exchanges: list[tuple[Step, Answer]], compare: Callable[[str, list[tuple[Step, Answer]]], None]
+) -> None:
+    """As above. The orders are the administrator's where users log in, and nobody's elsewhere."""
+    if billed_exchanges:
+        compare("billed.txt", [(step, as_nobodys(answer)) for step, answer in billed_exchanges])
+
+
+def test_a_request_that_is_sent_again_gets_the_same_bytes(billed_exchanges: list[tuple[Step, Answer]]) -> None:
+    """Status, body and where the payment is, also for the same request written another way."""
+    answers = {step.title: answer for step, answer in billed_exchanges}
+    if answers:
+        first = answers["pay it"]
+        for title in ("pay it again, as before", "pay it again, written another way"):
+            again = answers[title]
+            assert (again.status, again.body) == (202, first.body)
+            assert again.header("Location") == first.header("Location")
+
+
 def test_every_answer_keeps_the_contract(
-    exchanges: list[tuple[Step, Answer]], guarded_exchanges: list[tuple[Step, Answer]], project: Path
+    exchanges: list[tuple[Step, Answer]],
+    guarded_exchanges: list[tuple[Step, Answer]],
+    billed_exchanges: list[tuple[Step, Answer]],
+    project: Path,
 ) -> None:
     """Status, headers and body are what openapi.yaml says, for routes that it has and those that it has not."""
     contract = Contract.of(project)
-    said = [*exchanges, *guarded_exchanges]
+    said = [*exchanges, *guarded_exchanges, *billed_exchanges]
     broken = [problem for step, answer in said for problem in contract.problems(step.method, step.path, answer)]
     assert not broken, "\n".join(broken)
 
@@ -109,6 +147,7 @@ def test_the_conversation_is_long_enough() -> None:
     assert len(CONVERSATION) >= 60
     assert len({step.title for step in CONVERSATION}) == len(CONVERSATION)
     assert len({step.title for step in GUARDED}) == len(GUARDED)
+    assert len({step.title for step in BILLED}) == len(BILLED)
 
 
 def test_the_document_is_served(talker: Service, project: Path) -> None:

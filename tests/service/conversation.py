@@ -1,7 +1,7 @@
 """One long conversation with the service: what is sent, and how an answer is written down so that it can be compared.
 
 The requests stand here, one step each. The answers stand in golden/conversation.txt, the same for all variants, and for
-those whose users log in the rest in golden/guarded.txt. Headers
+those whose users log in the rest in golden/guarded.txt; those that take orders have golden/billed.txt. Headers
 that nearly every answer has stand there once, at the top; an answer shows only what is different about it.
 What differs from run to run is masked: ids and cursors are numbered in the order of their appearance; times, made
 request ids and the lengths of bodies that hold one of them are replaced by a word. The id of a trace, which only
@@ -405,8 +405,104 @@ SESSIONS = [
 
 GUARDED: list[Step] = [*REGISTER, *LOGIN, *WHO, *TOKENS, *SESSIONS]
 
+
+def price(minor: object, currency: object = "EUR") -> dict[str, object]:
+    """An amount of money."""
+    return {"amount_minor": minor, "currency": currency}
+
+
+def order(title: str, total: object, **keep: str) -> Step:
+    """A new order."""
+    return say(title, "POST", "/v1/orders", {"description": "Two parcels", "total": total}, **keep)
+
+
+def pay(title: str, order: str, key: str, value: object | None = None, **keep: str) -> Step:
+    """A request to pay an order."""
+    return say(title, "POST", f"/v1/orders/{order}/payments", value or {}, ("Idempotency-Key", key), **keep)
+
+
+# What there is to say only where orders are taken. Nothing settles the payments meanwhile.
+ORDERS = [
+    order("order something", price(1999), first="id"),
+    order("order for the least there is", price(1, "JPY"), second="id"),
+    order("order for the most there is", price(999_999_999_999, "KWD"), third="id"),
+    ask("read an order", "GET", "/v1/orders/${first}"),
+    ask("read it by its id in capitals", "GET", "/v1/orders/${FIRST}"),
+    ask("HEAD of an order", "HEAD", "/v1/orders/${first}"),
+    ask("an order that is not there", "GET", f"/v1/orders/{NIL}"),
+    ask("an order of no id", "GET", "/v1/orders/7"),
+    order("for nothing", price(0)),
+    order("for less than nothing", price(-1)),
+    order("for too much", price(1_000_000_000_000)),
+    order("for more than a machine holds", price(2**63)),
+    order("for a part of a cent", price(19.99)),
+    order("for a text", price("1999")),
+    order("in no currency", price(1, "XXX")),
+    order("in a currency in small letters", price(1, "eur")),
+    order("for a number", 1999),
+    order("for a null", None),
+    say("without a total", "POST", "/v1/orders", {"description": "Two parcels"}),
+    say("without a description", "POST", "/v1/orders", {"total": price(1)}),
+    say("with an empty description", "POST", "/v1/orders", {"description": "", "total": price(1)}),
+    say("with a character that is none", "POST", "/v1/orders", {"description": "a\0b", "total": price(1)}),
+    say("with a long description", "POST", "/v1/orders", {"description": "x" * 501, "total": price(1)}),
+    say("with a field nobody knows", "POST", "/v1/orders", {"description": "x", "total": price(1), "paid": True}),
+    send("with no JSON", "POST", "/v1/orders", [JSON], b"{"),
+    send("with no body", "POST", "/v1/orders", [JSON], b""),
+    ask("the first two orders", "GET", "/v1/orders?limit=2", rest="next_cursor"),
+    ask("the other order", "GET", "/v1/orders?limit=2&cursor=${rest}"),
+    ask("no orders a page", "GET", "/v1/orders?limit=0"),
+    ask("a cursor of orders that is none", "GET", "/v1/orders?cursor=nonsense"),
+    ask("no such method on orders", "DELETE", "/v1/orders"),
+    ask("no such method on an order", "PATCH", "/v1/orders/${first}"),
+]
+
+PAYMENTS = [
+    pay("pay it", "${first}", "k1", payment="id"),
+    pay("pay it again, as before", "${first}", "k1"),
+    send(
+        "pay it again, written another way",
+        "POST",
+        "/v1/orders/${first}/payments",
+        [JSON, ("idempotency-key", "k1")],
+        b" { } ",
+    ),
+    ask("read the payment", "GET", "/v1/payments/${payment}"),
+    ask("HEAD of the payment", "HEAD", "/v1/payments/${payment}"),
+    ask("a payment that is not there", "GET", f"/v1/payments/{NIL}"),
+    ask("a payment of no id", "GET", "/v1/payments/x"),
+    pay("another body under the key", "${first}", "k1", {"amount": price(1999)}),
+    pay("another order under the key", "${second}", "k1"),
+    pay("another key for the same order", "${first}", "k2"),
+    pay("keys have a case", "${first}", "K1"),
+    pay("what it does not cost", "${second}", "k3", {"amount": price(2, "JPY")}),
+    pay("in another currency", "${second}", "k3", {"amount": price(1)}),
+    pay("what it costs", "${second}", "k3", {"amount": price(1, "JPY")}),
+    pay("an order that is not there to be paid", NIL, "k4"),
+    pay("an order of no id to be paid", "7", "k4"),
+    say("no key", "POST", "/v1/orders/${third}/payments", {}),
+    pay("an empty key", "${third}", ""),
+    pay("a key that is too long", "${third}", "k" * 256),
+    pay("a key that is not ASCII", "${third}", "k\u00e9"),
+    say(
+        "two keys",
+        "POST",
+        "/v1/orders/${third}/payments",
+        {},
+        ("Idempotency-Key", "k4"),
+        ("Idempotency-Key", "k5"),
+    ),
+    pay("a body nobody knows", "${third}", "k4", {"tip": 1}),
+    pay("an amount of nothing", "${third}", "k4", {"amount": price(0)}),
+    send("no body at all", "POST", "/v1/orders/${third}/payments", [JSON, ("Idempotency-Key", "k4")], b""),
+    pay("a key of all kinds", "${third}", 'a b,c;d="e" %20~', {}),
+]
+
+BILLED: list[Step] = [*ORDERS, *PAYMENTS]
+
 _ROLE = re.compile(rb'"role":"(?:user|admin)",')
 _ROOT = re.compile(rb',?\{[^{}]*"email":"%s"[^{}]*\{\}[^{}]*\}' % EMAIL.encode())
+_USER = re.compile(rb'"user_id":"[^"]+"')
 _TOTAL = re.compile(rb'(?<="total":)[1-9]\d*')
 
 
@@ -414,6 +510,15 @@ def as_open(answer: Answer) -> Answer:
     """An answer as it is where nobody logs in: users have no role, and there is no administrator among them."""
     body = _ROOT.sub(b"", _ROLE.sub(b"", answer.body))
     body = _TOTAL.sub(lambda match: b"%d" % (int(match[0]) - 1), body)
+    return _with_body(answer, body)
+
+
+def as_nobodys(answer: Answer) -> Answer:
+    """An answer about an order as it is where nobody logs in: it is nobody's."""
+    return _with_body(answer, _USER.sub(b'"user_id":null', answer.body))
+
+
+def _with_body(answer: Answer, body: bytes) -> Answer:
     lengths = {str(len(answer.body)): str(len(body))} if answer.body else {}
     headers = [
         (name, lengths.get(value, value) if name == "Content-Length" else value) for name, value in answer.headers

@@ -108,28 +108,6 @@ func (m *Migrator) Down(ctx context.Context) (Migration, error) {
 	return migration(result.Source, time.Time{}), nil
 }
 
-// downKnown is Down among the migrations that have a file.
-func (m *Migrator) downKnown(ctx context.Context) (*goose.MigrationResult, error) {
-	states, err := m.provider.Status(ctx)
-	if err != nil {
-		return nil, err
-	}
-
-	var last *goose.MigrationStatus
-
-	for _, state := range states { // oldest version first
-		if state.State == goose.StateApplied && (last == nil || !state.AppliedAt.Before(last.AppliedAt)) {
-			last = state
-		}
-	}
-
-	if last == nil {
-		return nil, goose.ErrNoNextVersion
-	}
-
-	return m.provider.ApplyVersion(ctx, last.Source.Version, false)
-}
-
 // Status returns every migration, oldest version first.
 func (m *Migrator) Status(ctx context.Context) ([]Migration, error) {
 	states, err := m.provider.Status(ctx)
@@ -153,6 +131,28 @@ func (m *Migrator) Version(ctx context.Context) (int64, error) {
 	}
 
 	return version, nil
+}
+
+// downKnown is Down among the migrations that have a file.
+func (m *Migrator) downKnown(ctx context.Context) (*goose.MigrationResult, error) {
+	states, err := m.provider.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	var last *goose.MigrationStatus
+
+	for _, state := range states { // oldest version first
+		if state.State == goose.StateApplied && (last == nil || !state.AppliedAt.Before(last.AppliedAt)) {
+			last = state
+		}
+	}
+
+	if last == nil {
+		return nil, goose.ErrNoNextVersion
+	}
+
+	return m.provider.ApplyVersion(ctx, last.Source.Version, false)
 }
 
 func migration(source *goose.Source, appliedAt time.Time) Migration {

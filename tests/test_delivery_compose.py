@@ -41,9 +41,18 @@ def load(tree: Tree, proof: Proof, folder: Path) -> dict[str, Any]:
 
 
 def problems(tree: Tree, project: Mapping[str, Any]) -> list[str]:
-    """Say what of compose.yaml does not fit: itself, the configuration of the service, the Makefile or the mounted files."""
+    """Say what of compose.yaml fits neither itself, the configuration, the Makefile nor the mounted files."""
     services = project["services"]
-    checks: tuple[Callable[..., Iterator[str]], ...] = (ports, images, health, order, environment, secrets, files, scrapes)
+    checks: tuple[Callable[..., Iterator[str]], ...] = (
+        ports,
+        images,
+        health,
+        order,
+        environment,
+        secrets,
+        files,
+        scrapes,
+    )
     return sorted(problem for check in checks for problem in check(tree, services))
 
 
@@ -139,7 +148,9 @@ def files(tree: Tree, services: Mapping[str, Any]) -> Iterator[str]:
                 if not below or not volume.get("read_only"):
                     yield f"{name}: deploy/{path} is not there, or can be written"
     yield from (
-        f"{file} is used by nothing" for file in tree if file.startswith("deploy/observability/") and file not in mounted
+        f"{file} is used by nothing"
+        for file in tree
+        if file.startswith("deploy/observability/") and file not in mounted
     )
 
 
@@ -203,7 +214,10 @@ FAULTS = {
     "is written down": ("${GRAFANA_PASSWORD:?is not in .env, remove it and run make up, or add one}", "admin"),
     "make does not draw it": ("${AUTH_ACCESS_SECRET:?is not in .env}", "${AUTH_SECRET:?is not in .env}"),
     "is not there, or can be written": ("/grafana/dashboards:/etc", "/grafana/boards:/etc"),
-    "is used by nothing": ("      - ./deploy/observability/collector.yml:/etc/collector.yml:ro\n", "      - spans:/a\n"),
+    "is used by nothing": (
+        "      - ./deploy/observability/collector.yml:/etc/collector.yml:ro\n",
+        "      - spans:/a\n",
+    ),
     "where nothing is shown": ('ADMIN_PORT: "9090"', 'ADMIN_PORT: "9092"'),
 }
 
@@ -247,7 +261,7 @@ def test_what_compose_does_not_understand_is_refused(
 
 
 def test_a_secret_that_is_missing_is_named(trees: dict[str, Tree], proof: Proof, tmp_path: Path) -> None:
-    """An old .env lacks what a newer template asks for: docker compose says which, and does not start with an empty password."""
+    """An old .env lacks what a newer template asks for: docker compose says which, and starts nothing."""
     lay_out(next(iter(trees.values())), tmp_path, FILE)
     with pytest.raises(AssertionError, match="POSTGRES_PASSWORD is missing a value"):
         proof.compose(tmp_path, {})

@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,18 @@ def rule_problems(rules: list[dict[str, Any]], operations: str) -> list[str]:
     return found
 
 
+def overlaps(panels: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Say which panels lie over another, or over the edge."""
+    taken: dict[tuple[int, int], str] = {}
+    for panel in panels:
+        place = panel["gridPos"]
+        columns, rows = (range(place[at], place[at] + place[size]) for at, size in (("x", "w"), ("y", "h")))
+        for cell in itertools.product(columns, rows):
+            if cell[0] > 23 or taken.setdefault(cell, panel["title"]) != panel["title"]:
+                yield f"{panel['title']} lies over {taken.get(cell, 'the edge')}"
+                break
+
+
 def dashboard_problems(boards: Mapping[str, dict[str, Any]]) -> list[str]:
     """Say what of the dashboards Grafana would show wrongly, or not at all."""
     found = []
@@ -89,16 +101,8 @@ def dashboard_problems(boards: Mapping[str, dict[str, Any]]) -> list[str]:
         ids = Counter(panel["id"] for panel in board["panels"])
         found += [f"{path}: {count} panels are {number}" for number, count in ids.items() if count > 1]
         variables = {f"${variable['name']}" for variable in board["templating"]["list"]} | set(MACROS)
-        taken: dict[tuple[int, int], str] = {}
+        found += [f"{path}: {problem}" for problem in overlaps(board["panels"])]
         for panel in board["panels"]:
-            place = panel["gridPos"]
-            cells = itertools.product(
-                range(place["x"], place["x"] + place["w"]), range(place["y"], place["y"] + place["h"])
-            )
-            for cell in cells:
-                if cell[0] > 23 or taken.setdefault(cell, panel["title"]) != panel["title"]:
-                    found.append(f"{path}: {panel['title']} lies over {taken.get(cell, 'the edge')}")
-                    break
             if panel["type"] == "row":
                 continue
             if not panel.get("description"):
@@ -121,7 +125,9 @@ def test_the_rules_of_every_variant_are_understood(trees: dict[str, Tree], proof
             continue
         if files not in seen:
             seen[files] = proof.rules(rule_files(tree, tmp_path / str(len(seen))))
-        found += [f"{name}: {problem}" for problem in rule_problems(seen[files], tree["docs/operations.md"][0].decode())]
+        found += [
+            f"{name}: {problem}" for problem in rule_problems(seen[files], tree["docs/operations.md"][0].decode())
+        ]
     assert found == []
     assert sum("alert" in rule for rule in max(seen.values(), key=len)) > 15
 
@@ -175,7 +181,11 @@ def test_a_rule_that_is_wrong_is_noticed(
         ("#notready", "#not-ready", "NotReady: no section"),
         ("{severity: page}", "{severity: loud}", "nobody knows how urgent"),
         ("alert: FilesRunOut", "alert: NotReady", "NotReady is there 2 times"),
-        ("record: job:http_request_errors:ratio_rate6h", "record: job:http_request_errors:ratio_rate5h", "is recorded, and"),
+        (
+            "record: job:http_request_errors:ratio_rate6h",
+            "record: job:http_request_errors:ratio_rate5h",
+            "is recorded, and",
+        ),
     ],
 )
 def test_a_rule_that_leads_nowhere_is_found(
@@ -192,7 +202,13 @@ def test_a_rule_that_leads_nowhere_is_found(
 
 @pytest.mark.parametrize(
     ("find", "replace"),
-    [("[5m])) > 0", "[5m) > 0"), ("for: 5m", "for: five"), ("alert:", "alarm:"), ("$value", "$values"), ("rate(", "rates(")],
+    [
+        ("[5m])) > 0", "[5m) > 0"),
+        ("for: 5m", "for: five"),
+        ("alert:", "alarm:"),
+        ("$value", "$values"),
+        ("rate(", "rates("),
+    ],
 )
 def test_a_rule_that_prometheus_refuses_is_refused(
     find: str, replace: str, trees: dict[str, Tree], proof: Proof, tmp_path: Path
@@ -247,13 +263,15 @@ def test_grafana_and_prometheus_find_their_files(trees: dict[str, Tree]) -> None
         tree = trees[name]
         compose = yaml.safe_load(tree["compose.yaml"][0])
         provider = yaml.safe_load(tree[f"{FOLDER}grafana/provisioning/dashboards/dashboards.yml"][0])["providers"][0]
-        assert f"./{DASHBOARDS.rstrip('/')}:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]
+        assert (
+            f"./{DASHBOARDS.rstrip('/')}:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]
+        )
         source = yaml.safe_load(tree[f"{FOLDER}grafana/provisioning/datasources/prometheus.yml"][0])["datasources"][0]
         assert source["url"] == "http://prometheus:9090"
 
 
 def test_the_collector_hands_on_what_it_takes(trees: dict[str, Tree]) -> None:
-    """Its pipeline is made of what it defines, it listens where the service sends, and it sends to a service of compose.yaml."""
+    """Its pipeline is of what it defines, it listens where the service sends, and sends to a service of compose.yaml."""
     for files, name in distinct(trees, f"{FOLDER}collector.yml").items():
         config = yaml.safe_load(files[0][1])
         (pipeline,) = config["service"]["pipelines"].values()

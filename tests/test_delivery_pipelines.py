@@ -27,7 +27,7 @@ ACTIONS = {
     "actions/setup-python": ("5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"),
     "actions/upload-artifact": ("bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"),
 }
-"""The commits that the tags of actions stood for in their repositories. Who moves one looks it up there: `git ls-remote`."""
+"""The commits that tags of actions stood for in their repositories. Who moves one looks it up: `git ls-remote`."""
 
 RUN_BY_ALL = {"lint", "test", "build", "test-integration", "drift", "contract", "vuln", "sbom", "image"}
 """The targets that a change has to pass."""
@@ -91,9 +91,7 @@ def lint_workflows(folder: Path, actionlint: Path) -> None:
     run([script("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *files], folder)
 
 
-def test_the_workflows_of_every_variant_are_clean(
-    trees: dict[str, Tree], actionlint: Path, tmp_path: Path
-) -> None:
+def test_the_workflows_of_every_variant_are_clean(trees: dict[str, Tree], actionlint: Path, tmp_path: Path) -> None:
     """Nothing is found in them, by three linters and by our own checks."""
     different = distinct(trees, WORKFLOWS)
     for number, (files, name) in enumerate(different.items()):
@@ -161,7 +159,9 @@ def gitlab_problems(text: str) -> Iterator[str]:
     pipeline: dict[str, Any] = yaml.safe_load(text)
     if "timeout" not in pipeline["default"]:
         yield "jobs have no timeout"
-    jobs = {name: job for name, job in pipeline.items() if isinstance(job, dict) and ({"script", "extends"} & job.keys())}
+    jobs = {
+        name: job for name, job in pipeline.items() if isinstance(job, dict) and ({"script", "extends"} & job.keys())
+    }
     for name, job in jobs.items():
         whole = {**pipeline.get(job.get("extends"), {}), **job}
         if whole.get("stage") not in pipeline["stages"]:
@@ -235,7 +235,8 @@ def test_both_services_run_the_same_targets(trees: dict[str, Tree]) -> None:
 
 def test_a_target_that_is_missing_or_unknown_is_noticed(trees: dict[str, Tree]) -> None:
     """The counterpart: how targets are found in commands."""
-    assert targets_of("      - run: make vuln sbom\n    - make test-integration\n  # make no\n        run: make lint") == {
+    text = "      - run: make vuln sbom\n    - make test-integration\n  # make no\n        run: make lint"
+    assert targets_of(text) == {
         "vuln", "sbom", "test-integration", "lint",
     }  # fmt: skip
     assert "unheard-of" not in makefile_targets(next(iter(trees.values())))

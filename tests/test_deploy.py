@@ -56,8 +56,8 @@ def test_the_manifests_of_every_variant_hold(trees: dict[str, Tree]) -> None:
     assert sorted(wrong) == []
     kinds = {each["kind"] for overlays in built for overlay in overlays.values() for each in overlay.objects}
     assert kinds == {
-        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Job", "Namespace", "NetworkPolicy", "PodDisruptionBudget",
-        "Service", "ServiceAccount",
+        "ConfigMap", "Deployment", "HorizontalPodAutoscaler", "Job", "Namespace", "NetworkPolicy",
+        "PodDisruptionBudget", "Service", "ServiceAccount",
     }  # fmt: skip
 
 

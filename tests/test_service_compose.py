@@ -38,8 +38,14 @@ def given(project: Path, database: Database, redis_environment: dict[str, str]) 
             "SERVER_HOST": "127.0.0.1",
             "ADMIN_HOST": "127.0.0.1",
         }
-        secrets = {variable: DEFAULTS[variable] for variable, value in said.items() if variable in DEFAULTS and "$" in value}
-        return said | {variable: value for variable, value in here.items() if variable in said or variable == "DB_PORT"} | secrets
+        secrets = {
+            variable: DEFAULTS[variable] for variable, value in said.items() if variable in DEFAULTS and "$" in value
+        }
+        return (
+            said
+            | {variable: value for variable, value in here.items() if variable in said or variable == "DB_PORT"}
+            | secrets
+        )
 
     return environment
 
@@ -49,10 +55,14 @@ def unset(*variables: str) -> dict[str, str]:
     return dict.fromkeys(variables, "")
 
 
-def test_the_api_starts_with_what_compose_says(given: Given, start: Start, database: Database, binaries: Binaries) -> None:
+def test_the_api_starts_with_what_compose_says(
+    given: Given, start: Start, database: Database, binaries: Binaries
+) -> None:
     """It becomes ready, `api healthy` says so, and says when it is gone."""
     environment = given("api")
-    service = start(database, **environment | unset("DATABASE_URL", "REDIS_URL") | {"SERVER_PORT": "0", "ADMIN_PORT": "0"})
+    service = start(
+        database, **environment | unset("DATABASE_URL", "REDIS_URL") | {"SERVER_PORT": "0", "ADMIN_PORT": "0"}
+    )
     service.wait_ready()
     environment |= {"SERVER_PORT": str(service.port), "ADMIN_PORT": str(service.admin_port)}
     assert run(binaries.api, "healthy", env=environment).code == 0

@@ -1,4 +1,4 @@
-"""The documents of a rendered project are true: what they tell to do is done, word by word, and what they link to is there."""
+"""The documents of a rendered project are true: what they tell to do is done, and what they link to is there."""
 
 from __future__ import annotations
 

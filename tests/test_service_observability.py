@@ -207,8 +207,10 @@ def shown(project: Path, service: Service, work: Work, database: Database) -> Nu
     return Numbers(*texts)
 
 
-def test_alerts_and_dashboards_ask_for_what_is_there(project: Path, proof: Proof, request: pytest.FixtureRequest) -> None:
-    """Every name and label, in rules and dashboards, is one that the running service has; and what it counts is shown somewhere."""
+def test_alerts_and_dashboards_ask_for_what_is_there(
+    project: Path, proof: Proof, request: pytest.FixtureRequest
+) -> None:
+    """Every name and label, in rules and dashboards, is one that the service has; what it counts is shown somewhere."""
     if not has(project, "metrics"):
         assert not (project / "deploy" / "observability" / "prometheus").exists()
         return
@@ -241,4 +243,3 @@ def test_an_expression_that_asks_for_nothing_is_found(expression: str, problem: 
     )
     (asked,) = proof.queries([expression])
     assert any(problem in line for line in shown.problems(asked, set())), list(shown.problems(asked, set()))
-

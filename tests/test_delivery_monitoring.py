@@ -271,7 +271,7 @@ def test_grafana_and_prometheus_find_their_files(trees: dict[str, Tree]) -> None
 
 
 def test_the_collector_hands_on_what_it_takes(trees: dict[str, Tree]) -> None:
-    """Its pipeline is of what it defines, it listens where the service sends, and sends to a service of compose.yaml."""
+    """Its pipeline is of what it defines; it listens where the service sends, and sends to a service of compose."""
     for files, name in distinct(trees, f"{FOLDER}collector.yml").items():
         config = yaml.safe_load(files[0][1])
         (pipeline,) = config["service"]["pipelines"].values()

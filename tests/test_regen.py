@@ -148,7 +148,7 @@ def test_each_variant_renders_to_what_its_generators_wrote(root: Path, tmp_path:
         ("{{pgx}}/pgx.txt", "pgx", "PGX", 0),
     ],
 )
-def test_a_generator_runs_once_for_each_distinct_content_of_what_it_reads(  # noqa: PLR0917
+def test_a_generator_runs_once_for_each_distinct_content_of_what_it_reads(
     path: str, old: str, new: str, again: int, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Variants share what generators wrote, and so do runs. The body of a function is not read by wiring."""

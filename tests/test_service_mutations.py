@@ -18,7 +18,7 @@ MUTATIONS = read_mutations()
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name.replace(" ", "-"))
-def test_a_mistake_is_noticed(  # noqa: PLR0917
+def test_a_mistake_is_noticed(
     mutation: Mutation,
     render_once: Callable[[Variant], Path],
     postgres: Postgres,

@@ -13,10 +13,14 @@ type handler struct{ log *zap.Logger }
 
 var _ slog.Handler = handler{}
 
-func newHandler(log *zap.Logger) handler { return handler{log: log.WithOptions(zap.WithCaller(false)).Named("river")} }
+func newHandler(log *zap.Logger) handler {
+	return handler{log: log.WithOptions(zap.WithCaller(false)).Named("river")}
+}
 
 // Enabled implements slog.Handler.
-func (h handler) Enabled(_ context.Context, level slog.Level) bool { return h.log.Core().Enabled(levelOf(level)) }
+func (h handler) Enabled(_ context.Context, level slog.Level) bool {
+	return h.log.Core().Enabled(levelOf(level))
+}
 
 // Handle implements slog.Handler.
 func (h handler) Handle(_ context.Context, record slog.Record) error {
@@ -43,7 +47,9 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 // WithGroup implements slog.Handler.
-func (h handler) WithGroup(name string) slog.Handler { return handler{log: h.log.With(zap.Namespace(name))} }
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{log: h.log.With(zap.Namespace(name))}
+}
 
 func levelOf(level slog.Level) zapcore.Level {
 	switch {

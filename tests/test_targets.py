@@ -22,7 +22,8 @@ from tools.render import commit_all, git
 
 TARGETS = {
     "help", "setup", "run", "dev", "build", "test", "test-integration", "lint", "fmt", "generate-api", "generate",
-    "sync", "migrate-up", "migrate-new", "bench", "vuln", "image", "update", "update-preview",
+    "sync", "migrate-up", "migrate-new", "bench", "vuln", "image", "update", "update-preview", "up", "down", "drift",
+    "contract", "sbom", "push",
 }  # fmt: skip
 """Names that people and scripts rely on."""
 

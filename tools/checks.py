@@ -24,7 +24,7 @@ JINJA_WORDS = "if|elif|else|endif|for|endfor|raw|endraw|set|endset|macro|endmacr
 def jinja_pattern() -> re.Pattern[str]:
     """Match a tag, a condition or an answer of the template; other tools' braces (`{{.Name}}`, `${{ }}`) are theirs."""
     answers = "|".join(question.name for question in load_questionnaire().questions)
-    return re.compile(rf"\{{\{{-?\s*(?:{answers}|_copier\w+)\b|\{{%[-+]?\s*(?:{JINJA_WORDS})\b|^\s*//%")
+    return re.compile(rf"(?<!\$)\{{\{{-?\s*(?:{answers}|_copier\w+)\b|\{{%[-+]?\s*(?:{JINJA_WORDS})\b|^\s*//%")
 
 
 @cache

@@ -44,8 +44,9 @@ const (
 	Limit
 	// Break answers 400: the request makes no sense.
 	Break
-	// DropBefore closes the connection before anything is done, DropAfter once it is charged.
+	// DropBefore closes the connection before anything is done.
 	DropBefore
+	// DropAfter closes the connection once it is charged.
 	DropAfter
 	// FailAfter charges and answers 502, as a proxy in between may.
 	FailAfter
@@ -54,6 +55,9 @@ const (
 	// LeaveOpen makes an intent and fails before it is confirmed.
 	LeaveOpen
 )
+
+// invalidRequest is the type of error that Stripe blames on the request.
+const invalidRequest = "invalid_request_error"
 
 // Intent is a payment intent as far as clients look at it.
 type Intent struct {
@@ -118,7 +122,7 @@ func Start(t testing.TB) *Stripe {
 		s.count()
 
 		if r.Header.Get("Authorization") != "Bearer "+SecretKey {
-			write(w, http.StatusUnauthorized, refuse(Refusal{Type: "invalid_request_error", Message: "Invalid API Key provided"}))
+			write(w, http.StatusUnauthorized, refuse(Refusal{Type: invalidRequest, Message: "Invalid API Key provided"}))
 
 			return
 		}
@@ -238,7 +242,7 @@ func (s *Stripe) count() {
 
 func (s *Stripe) create(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
-		write(w, http.StatusBadRequest, refuse(Refusal{Type: "invalid_request_error", Message: err.Error()}))
+		write(w, http.StatusBadRequest, refuse(Refusal{Type: invalidRequest, Message: err.Error()}))
 
 		return
 	}
@@ -258,11 +262,11 @@ func (s *Stripe) create(w http.ResponseWriter, r *http.Request) {
 
 		return
 	case Limit:
-		write(w, http.StatusTooManyRequests, refuse(Refusal{Type: "invalid_request_error", Code: "rate_limit", Message: "slower"}))
+		write(w, http.StatusTooManyRequests, refuse(Refusal{Type: invalidRequest, Code: "rate_limit", Message: "slower"}))
 
 		return
 	case Break:
-		write(w, http.StatusBadRequest, refuse(Refusal{Type: "invalid_request_error", Code: "amount_too_small", Message: "more"}))
+		write(w, http.StatusBadRequest, refuse(Refusal{Type: invalidRequest, Code: "amount_too_small", Message: "more"}))
 
 		return
 	case DropBefore:
@@ -299,7 +303,7 @@ func (s *Stripe) begin(w http.ResponseWriter, key, form string) (fault Fault, an
 
 	switch {
 	case key == "":
-		write(w, http.StatusBadRequest, refuse(Refusal{Type: "invalid_request_error", Message: "a test without a key"}))
+		write(w, http.StatusBadRequest, refuse(Refusal{Type: invalidRequest, Message: "a test without a key"}))
 	case found && known.form != form:
 		write(w, http.StatusBadRequest, refuse(Refusal{Type: "idempotency_error", Message: "another request has this key"}))
 	case found:
@@ -336,7 +340,7 @@ func (s *Stripe) make(fault Fault, r *http.Request) (status int, body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	amount, _ := strconv.ParseInt(r.Form.Get("amount"), 10, 64)
+	amount, _ := strconv.ParseInt(r.Form.Get("amount"), 10, 64) //nolint:errcheck // 0 is what nobody charges
 	intent := &Intent{
 		ID: "pi_" + strings.ReplaceAll(uuid.NewString(), "-", ""), Object: "payment_intent",
 		Amount: amount, Currency: r.Form.Get("currency"), Created: time.Now().Unix(),
@@ -405,7 +409,7 @@ func (s *Stripe) cancel(w http.ResponseWriter, r *http.Request) {
 	case intent == nil:
 	case intent.Status == "succeeded", intent.Status == "processing":
 		write(w, http.StatusBadRequest, refuse(Refusal{
-			Type: "invalid_request_error", Code: "payment_intent_unexpected_state", Message: "too late",
+			Type: invalidRequest, Code: "payment_intent_unexpected_state", Message: "too late",
 		}))
 	default:
 		intent.Status = "canceled"
@@ -420,7 +424,7 @@ func (s *Stripe) find(w http.ResponseWriter, r *http.Request) *Intent {
 		}
 	}
 
-	write(w, http.StatusNotFound, refuse(Refusal{Type: "invalid_request_error", Code: "resource_missing", Message: "no such intent"}))
+	write(w, http.StatusNotFound, refuse(Refusal{Type: invalidRequest, Code: "resource_missing", Message: "no such intent"}))
 
 	return nil
 }
@@ -440,5 +444,5 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Request-Id", "req_"+uuid.NewString())
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:errcheck // who asked is gone
+	_, _ = w.Write(body) //nolint:errcheck,gosec // who asked is gone; it is JSON, for a test
 }

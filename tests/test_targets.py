@@ -162,7 +162,7 @@ def test_image_builds_with_the_version(make: Make, project: Path, tmp_path: Path
     git(project, "tag", "v1.2.3")
     done = make("image", PATH=f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"docker build .*VERSION=v1\.2\.3.* -t parcel-desk:v1\.2\.3 ", done.stdout + " ")
+    assert re.search(r"docker build .*VERSION=v1\.2\.3.* --tag ghcr\.io/acme/parcel-desk:v1\.2\.3 ", done.stdout + " ")
 
 
 @pytest.fixture

@@ -75,8 +75,10 @@ def words_in(path: str, text: str) -> tuple[Word, ...]:
 
 
 def words_of(project: Path) -> Iterator[tuple[Path, Word]]:
-    """Yield the words of all layers in names and texts of files."""
+    """Yield the words of all layers in names and texts of files, but for the answers, which name every question."""
     for path in files_of(project):
+        if path.name == ".copier-answers.yml":
+            continue
         for word in words_in(path.as_posix(), (project / path).read_text("utf-8")):
             yield path, word
 

@@ -44,7 +44,14 @@ SECRET = "hunter2-Q9x"  # noqa: S105
 """Stands for any value: none may be shown."""
 
 ENCRYPTED = f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=require"
-PRODUCTION = {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": "none"}
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": ENCRYPTED,
+    "EMAIL_SENDER": "none",
+    "PAYMENT_PROVIDER": "stripe",
+    "STRIPE_SECRET_KEY": "sk_live_Zq3v0P1m9K5t7W2x8R4c6N1b",
+    "STRIPE_WEBHOOK_SECRET": "whsec_u8Y2d4S6g1A7k3D9w5E0r2T4",
+}
 """What a start in production must be told, with no database behind it."""
 
 

@@ -27,7 +27,9 @@ TARGETS = {
 }  # fmt: skip
 """Names that people and scripts rely on."""
 
-ELSEWHERE = {"make dev", "make test", "make test-integration", "make lint", "make generate"}
+ELSEWHERE = {
+    "make dev", "make test", "make test-integration", "make lint", "make generate", "make update-preview", "make update",
+}  # fmt: skip
 """Commands of the README that are not run again for it: they have tests of their own, here and in test_go.py."""
 
 FIRST_START = 600.0

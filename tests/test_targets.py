@@ -30,7 +30,7 @@ TARGETS = {
 ELSEWHERE = {
     "make dev", "make test", "make test-integration", "make lint", "make generate", "make update-preview", "make update",
 }  # fmt: skip
-"""Commands of the README that are not run again for it: they have tests of their own, here and in test_go.py."""
+"""Commands of the README that are not run again for it: they have tests of their own."""
 
 FIRST_START = 600.0
 """Seconds for a cold build and the download of PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Not collected yet: shop and lean are red (docs of issue 7 say why). Run: pytest tests/owners/chains.py.
+"""Not collected yet: shop and lean are red. Run: pytest tests/owners/chains.py.
 
 Nothing of the owner's is lost: scripted owners edit a project, take every release and change their minds.
 

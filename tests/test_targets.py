@@ -28,7 +28,8 @@ TARGETS = {
 """Names that people and scripts rely on."""
 
 ELSEWHERE = {
-    "make dev", "make test", "make test-integration", "make lint", "make generate", "make update-preview", "make update",
+    "make dev", "make test", "make test-integration", "make lint", "make generate", "make update-preview",
+    "make update",
 }  # fmt: skip
 """Commands of the README that are not run again for it: they have tests of their own."""
 

@@ -1,0 +1,1 @@
+"""Owners of projects, as the tests script them."""

@@ -131,7 +131,7 @@ def test_only_what_the_axes_name_differs_between_variants(variants: tuple[Varian
         path
         for path in shared
         if path.startswith(("internal/domain/", "internal/pkg/", "internal/api/handler/"))
-        and not path.endswith(("/provider.go", "/mocks_test.go"))  # provider sets are wiring, mocks are generated
+        and not path.endswith(("provider.go", "/mocks_test.go"))  # provider sets are wiring, mocks are generated
     }
     assert [path for path in sorted(core_only) if len({tree[path] for tree in trees}) > 1] == []
 

@@ -344,8 +344,8 @@ class Stripe:
             payload = self.event(intent)
         for _ in range(self.webhooks.copies):
             thread = threading.Thread(target=self._deliver, args=(payload,), daemon=True)
-            self._deliveries.append(thread)
             thread.start()
+            self._deliveries.append(thread)  # whoever waits for it finds it begun
 
     def _deliver(self, payload: bytes) -> None:
         self.webhooks.answers.append(self.deliver(payload, self.sign(payload)))

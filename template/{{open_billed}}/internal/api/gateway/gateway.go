@@ -15,9 +15,9 @@ func WithUser(ctx context.Context, header string) context.Context {
 	return context.WithValue(ctx, key{}, header)
 }
 
-// User returns the user that the context carries, as the header had it, or "" when there is none.
-func User(ctx context.Context) string {
-	header, _ := ctx.Value(key{}).(string) //nolint:errcheck,revive // no user is ""
+// User returns the user that the context carries, as the header had it, and whether there is one.
+func User(ctx context.Context) (string, bool) {
+	header, named := ctx.Value(key{}).(string)
 
-	return header
+	return header, named
 }

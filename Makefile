@@ -25,11 +25,11 @@ VERSION ?=
 export DEST ANSWERS
 
 # The settings of the person at this machine must not change a render under test.
-test matrix regen sketch docs: export COPIER_SETTINGS_PATH := $(CURDIR)/tests/no-settings.yml
+test image-test matrix regen sketch docs: export COPIER_SETTINGS_PATH := $(CURDIR)/tests/no-settings.yml
 
 .PHONY: help
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: new
 new: $(RUN_READY) ## Render a service: make new DEST=../my-service [ANSWERS=answers.yml]
@@ -45,6 +45,11 @@ matrix: $(DEV_READY) ## Render, update and check every variant: make matrix [SHA
 	$(if $(filter 1/%,$(SHARD)),$(PY) -m tools.regen --check)
 	$(PY) -m tools.updates --shard $(SHARD)
 	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
+
+.PHONY: image-test
+image-test: $(DEV_READY) ## Build the image of the largest and the smallest variant with buildah, look into it and run it
+	$(PY) -m tools.toolchain
+	$(PY) -m pytest tests/test_image.py $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: $(DEV_READY) ## Check the style and types of the Python

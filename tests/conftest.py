@@ -19,12 +19,14 @@ for _role in ("AUTHOR", "COMMITTER"):
 
 import pytest  # noqa: E402
 from filelock import FileLock  # noqa: E402
+from xdist.remote import Producer  # noqa: E402
+from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 
 from tools import toolchain  # noqa: E402
 from tools.questions import Questionnaire, load_questionnaire  # noqa: E402
 from tools.releases import clone_with_tags  # noqa: E402
 from tools.render import Sketcher, fast_copier, render, take_snapshot  # noqa: E402
-from tools.variants import SETS, Variant, choose_variant, find_variants  # noqa: E402
+from tools.variants import SETS, Variant, choose_variant, find_deliveries, find_variants  # noqa: E402
 
 pytest_plugins = ["tests.proofs", "tests.service.plugin"]
 
@@ -45,6 +47,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             variants = variants[:1]
         marked = [pytest.param(each, id=each.id, marks=pytest.mark.xdist_group(each.id)) for each in variants]
         metafunc.parametrize("variant", marked, scope="session")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Keep the tests of a variant together: xdist 3.8 writes the group of a test where pytest 9.2 no longer looks."""
+    return ByVariant(config, log)
+
+
+class ByVariant(LoadScopeScheduling):
+    """Gives all tests of a variant to one worker, all of the site to one, and any other test to whoever is free."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def group(nodeid: str) -> str:
+    """Return what the tests are called that go to the same worker as this one."""
+    file, _, name = nodeid.partition("::")
+    if file == "tests/test_site.py":
+        return file
+    _, _, parameters = name.partition("[")
+    return next((each for each in ids() if each in parameters), nodeid)
+
+
+@cache
+def ids() -> tuple[str, ...]:
+    """Return the ids of variants, those of deliveries included; an id comes before one that it begins with."""
+    every = {variant.id for variant in (*find_variants(), *find_deliveries())}
+    return tuple(sorted(every, key=len, reverse=True))
 
 
 @cache

@@ -14,6 +14,7 @@ import psutil
 import psycopg
 import pytest
 
+from tests import conftest
 from tests.service.postgres import Postgres
 from tests.service.waiting import eventually
 
@@ -91,3 +92,24 @@ def is_alive(process: psutil.Process) -> bool:
 def eventually_readable(connection: psycopg.Connection[tuple[object, ...]], seconds: float) -> bool:
     """Whether the server says anything within some seconds."""
     return bool(select.select([connection.fileno()], [], [], seconds)[0])
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        (
+            "tests/test_go.py::test_a[echo-ent-nocache-noauth-tracing-nobilling]",
+            "echo-ent-nocache-noauth-tracing-nobilling",
+        ),
+        (
+            "tests/test_go.py::test_a[lint-echo-pgx-memory-jwt-tracing+metrics-billing]",
+            "echo-pgx-memory-jwt-tracing+metrics-billing",
+        ),
+        ("tests/test_site.py::test_a[chapter]", "tests/test_site.py"),
+        ("tests/test_go.py::test_a[echo]", "tests/test_go.py::test_a[echo]"),
+        ("tests/test_go.py::test_a", "tests/test_go.py::test_a"),
+    ],
+)
+def test_tests_of_a_variant_go_to_one_worker(nodeid: str, group: str) -> None:
+    """It builds the programs, starts the databases and keeps them; another worker would do all of that again."""
+    assert conftest.group(nodeid) == group

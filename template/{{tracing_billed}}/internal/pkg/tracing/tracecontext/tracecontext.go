@@ -1,4 +1,6 @@
-package tracing
+// Package tracecontext carries the span of a context from one process to another. It does not send spans, so that programs that
+// make none, such as migrate, don't bring along what does.
+package tracecontext
 
 import (
 	"context"

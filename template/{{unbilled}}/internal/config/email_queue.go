@@ -1,6 +1,6 @@
 package config
 
-// EmailQueue bounds the email that leaves the service behind the back of requests.
+// EmailQueue bounds the email that leaves the service once requests are answered.
 type EmailQueue struct {
 	// Size bounds the messages that wait, and Workers those that are sent at a time.
 	Size    int `env:"EMAIL_QUEUE_SIZE" envDefault:"100"`

@@ -249,7 +249,7 @@ def test_a_request_that_is_rolled_back_leaves_nothing(
 def test_who_was_made_is_written_to_and_nobody_else(
     serve: Callable[..., Service], database: Database, settle: Callable[..., Worker]
 ) -> None:
-    """A user that was rolled back gets no welcome. One that was committed does, once, though the API was killed then."""
+    """A user that was rolled back gets no welcome; one that was committed does, once, though the API is killed then."""
     service = serve(SERVER_REQUEST_TIMEOUT="1s")
     worker = settle(EMAIL_SENDER="log", LOG_LEVEL="debug")
 
@@ -264,8 +264,8 @@ def test_who_was_made_is_written_to_and_nobody_else(
         service = serve()
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(join, name)
-            made = f"SELECT count(*) FROM users WHERE username = '{name}'"
-            eventually(lambda: database.execute(made) == [(1,)], 10, "the user is committed", every=0)  # noqa: B023
+            made = "SELECT count(*) FROM users WHERE username = %s"
+            eventually(lambda: database.execute(made, name) == [(1,)], 10, "it is committed", every=0)  # noqa: B023
             service.kill()
             answer.exception(timeout=10)
     eventually(lambda: database.execute(f"{WELCOMES} AND state = 'completed'") == [(3,)], 15, "all were written to")

@@ -127,6 +127,20 @@ def test_a_clone_has_the_tags_of_the_list(root: Path, tmp_path: Path) -> None:
     assert git(tmp_path / "clone", "show", f"{NEXT}:template/{{{{core}}}}/core.txt") == "more core\n"
 
 
+def test_a_release_is_found_from_a_merge(root: Path, tmp_path: Path) -> None:
+    """Also by its second parent, and where no branch is checked out, as continuous integration has it."""
+    git(root, "checkout", "--quiet", "-b", "other", "HEAD~3")
+    change(root, "template/{{core}}/core.txt", "core", "more core")
+    assert load_releases(root) == ()
+    git(root, "merge", "--quiet", "--no-edit", "main")
+    git(root, "tag", "--delete", "v1.0.0")
+    git(root, "checkout", "--quiet", "--detach")
+    clone_with_tags(tmp_path / "clone", root)
+    assert git(tmp_path / "clone", "show", "v1.0.0:template/{{core}}/core.txt") == "core\n"
+    assert git(tmp_path / "clone", "show", f"{NEXT}:template/{{{{core}}}}/core.txt") == "more core\n"
+    assert release.problems("1.1.0", root) == []
+
+
 def test_a_checkout_without_its_history_says_so(root: Path, tmp_path: Path) -> None:
     """Nobody believes that updates were tried when the releases were not there."""
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{root}", str(tmp_path / "shallow")], check=True)
@@ -134,7 +148,7 @@ def test_a_checkout_without_its_history_says_so(root: Path, tmp_path: Path) -> N
         clone_with_tags(tmp_path / "clone", tmp_path / "shallow")
     git(root, "checkout", "--quiet", "--orphan", "other")
     git(root, "commit", "--quiet", "--message=Other")
-    with pytest.raises(ReleaseError, match="no ancestor of HEAD"):
+    with pytest.raises(ReleaseError, match="no ancestor of HEAD: merge"):
         check_history(load_releases(root), root)
 
 

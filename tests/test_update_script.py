@@ -212,6 +212,27 @@ def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
     assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
 
 
+def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
+    """`go mod tidy -diff` asks for it: paths by bytes, versions by SemVer, a go.mod after its module."""
+    mine = [
+        "Mine v2.0.0 h1:a",
+        "mine v0.0.0-20191202100458-e7afc7fbc510 h1:a",
+        "mine v0.0.0-20191202100458-e7afc7fbc510/go.mod h1:a",
+        "mine v1.9.0 h1:a",
+        "mine v1.9.1-0.20260101000000-e7afc7fbc510 h1:a",
+        "mine v1.10.0-beta.9 h1:a",
+        "mine v1.10.0-beta.10/go.mod h1:a",
+        "mine v1.10.0-rc.1 h1:a",
+        "mine v1.10.0 h1:a",
+        "mine v10.0.0+incompatible h1:a",
+        "mine/v2 v2.0.0 h1:a",
+        "mine2 v1.0.0 h1:a",
+    ]
+    edit(project, go_sum="".join(f"{line}\n" for line in [*reversed(mine), "a v1.0.0 h1:a", "b v1.0.0 h1:b"]))
+    assert run("update").returncode == DONE
+    assert text(project, "go.sum").splitlines() == [mine[0], "a v1.0.0 h1:a", "b v1.1.0 h1:b", *mine[1:]]
+
+
 def test_a_conflict_in_managed_code_is_shown(project: Path, run: Run, tmp_path: Path) -> None:
     """Exit code 3, markers in the file, unmerged in git, named in the report; sync waits for it."""
     edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))

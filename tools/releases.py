@@ -82,7 +82,10 @@ def check_history(releases: tuple[Release, ...], root: Path = ROOT) -> None:
     for release in releases:
         ancestor = ["git", "merge-base", "--is-ancestor", release.commit, "HEAD"]
         if subprocess.run(ancestor, cwd=root, capture_output=True, check=False).returncode:
-            raise ReleaseError(f"{LIST}: {release.commit}, the commit of {release.version}, is no ancestor of HEAD")
+            raise ReleaseError(
+                f"{LIST}: {release.commit}, the commit of {release.version}, is no ancestor of HEAD: merge what holds a"
+                " release, and never squash or rebase it"
+            )
 
 
 def clone_with_tags(destination: Path, root: Path = ROOT) -> tuple[Release, ...]:

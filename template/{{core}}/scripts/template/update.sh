@@ -136,7 +136,7 @@ resolve() {
 		lock)
 			for side in 1 2 3; do stage "$side" "$path" > "$SCRATCH/$side"; done
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
-			cat "$SCRATCH/2" > "$path" ;;
+			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac ;;
 		generated) stage 3 "$path" > "$SCRATCH/3" && cat "$SCRATCH/3" > "$path" ;;
 		seed) stage 2 "$path" > "$SCRATCH/2" && cat "$SCRATCH/2" > "$path" ;;
 		*) continue ;;
@@ -151,7 +151,27 @@ add_sums() {
 	test -f go.sum && git show HEAD:./go.sum > "$SCRATCH/sums" 2>/dev/null || return 0
 	grep -vxF -f "$1" "$SCRATCH/sums" > "$SCRATCH/mine" || return 0
 	grep -vxF -f go.sum "$SCRATCH/mine" > "$SCRATCH/sums" || return 0
-	cat "$SCRATCH/sums" >> go.sum
+	cat go.sum >> "$SCRATCH/sums"
+	sort_sums < "$SCRATCH/sums" > go.sum
+}
+
+# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version as SemVer has it. go mod tidy leaves an order alone
+# when it changes nothing else, and go mod tidy -diff then complains.
+sort_sums() {
+	awk '
+		function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+		{
+			split($2 "/", half, "/")
+			version = substr(half[1], 2)
+			sub(/\+.*/, "", version)
+			release = version
+			sub(/-.*/, "", release)
+			split(release, numbers, ".")
+			before = release == version ? "~" : "" # a release comes after all that leads to it
+			count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
+			for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
+			print $1 "\t" pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before "\t" half[2] "\t" $0
+		}' | LC_ALL=C sort -u | cut -f 7
 }
 
 # keep_seeds gives back the seeds that were edited before.
@@ -339,6 +359,8 @@ settle() {
 }
 
 leave() {
+	# The workflow that proposes updates, which is a file of its own.
+	find . -path ./.git -prune -o -name template.yml -exec grep -q scripts/template/propose.sh {} \; -exec rm -- {} \;
 	rm -r -- scripts/template "$ANSWERS"
 	rmdir scripts 2>/dev/null || :
 	say 'Left the template. Commit that.'

@@ -226,6 +226,22 @@ keep_edited() {
 	done
 }
 
+# news FROM TO prints what the changelog of the template says of the versions after FROM, up to TO. It is asked for where the template is;
+# an update does without where there is none.
+news() {
+	test "$1" != "$2" || return 0
+	case $SOURCE in
+	gh:*) url=https://github.com/${SOURCE#gh:} ;;
+	gl:*) url=https://gitlab.com/${SOURCE#gl:} ;;
+	*) url=${SOURCE#git+} ;;
+	esac
+	git clone --quiet --depth 1 --filter=blob:none --no-checkout --branch "$2" -- "$url" "$SCRATCH/template" 2> /dev/null || return 0
+	git -C "$SCRATCH/template" show HEAD:CHANGELOG.md 2> /dev/null | awk -v from="${1#v}" '
+		/^## / { if ($2 == from) { found = 1; exit } on = ($2 ~ /^[0-9]/) }
+		on { text = text $0 "\n" }
+		END { if (found) printf "%s", text }'
+}
+
 note() { say "$*" >> "$SCRATCH/notes"; }
 
 # tell FROM TO prints what happened, and what to do; it returns whether conflicts are left.
@@ -241,13 +257,14 @@ tell() {
 		done
 		say "- $changed files changed"
 		sed 's/^/- /' "$SCRATCH/notes"
+		say
+		news "$1" "$2"
 		if test -n "$left"; then
-			say
-			say 'Conflicts, to be resolved by you:'
+			say '## Conflicts, to be resolved by you'
 			say
 			say "$left" | sed 's/^/- /'
+			say
 		fi
-		say
 		if test "$changed" = 0; then
 			say 'Nothing is new.'
 		elif test -n "$left"; then

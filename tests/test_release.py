@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 from pathlib import Path
 
@@ -139,6 +140,15 @@ def test_a_release_is_found_from_a_merge(root: Path, tmp_path: Path) -> None:
     assert git(tmp_path / "clone", "show", "v1.0.0:template/{{core}}/core.txt") == "core\n"
     assert git(tmp_path / "clone", "show", f"{NEXT}:template/{{{{core}}}}/core.txt") == "more core\n"
     assert release.problems("1.1.0", root) == []
+
+
+def test_a_checkout_of_another_user_is_as_good(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the files belong to somebody else, which git refuses unless told otherwise; then it says so."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    clone_with_tags(tmp_path / "clone", root)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with pytest.raises(ReleaseError, match="dubious ownership"):
+        clone_with_tags(tmp_path / "other", root)
 
 
 def test_a_checkout_without_its_history_says_so(root: Path, tmp_path: Path) -> None:

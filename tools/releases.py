@@ -73,7 +73,8 @@ def check_history(releases: tuple[Release, ...], root: Path = ROOT) -> None:
     try:
         shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     except subprocess.CalledProcessError as error:
-        raise ReleaseError(f"{root} is no git repository: clone it, since updates start from its history") from error
+        why = str(error.stderr).strip()
+        raise ReleaseError(f"updates start from the history, and {root} shows none; clone it: {why}") from error
     if shallow:
         raise ReleaseError(
             "this checkout is shallow, and the releases are in its history: git fetch --unshallow"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from tests.small import make_template
 from tools.questions import Questionnaire, load_questionnaire
-from tools.render import Sketcher
+from tools.render import Sketcher, commit_all, git
 from tools.variants import (
     SAMPLE_ANSWERS,
     Variant,
@@ -100,3 +104,19 @@ def test_the_registry_goes_with_the_repository(module_path: str, registry: str, 
     answers = {**SAMPLE_ANSWERS, "module_path": module_path}
     assert evaluate(questionnaire, answers)["registry"] == registry
     assert questionnaire.problems(answers | {"registry": registry}) == []
+
+
+@pytest.mark.variants("fiber-ent")
+def test_what_is_there_for_updates_alone_goes_with_the_template(rendered: Path, tmp_path: Path) -> None:
+    """Else a workflow would fail once a week; what speaks of updates and of other things is named."""
+    project = tmp_path / "project"
+    shutil.copytree(rendered, project)
+    commit_all(project, "Start from the template")
+    leave = ["sh", "scripts/template/update.sh", "leave"]
+    done = subprocess.run(leave, cwd=project, capture_output=True, text=True, check=True)
+    gone = [line[3:] for line in git(project, "status", "--porcelain").splitlines()]
+    assert {path for path in gone if not path.startswith("scripts/template/")} == {
+        ".copier-answers.yml",
+        ".github/workflows/template.yml",
+    }
+    assert {"./Makefile", "./README.md"} <= set(done.stdout.splitlines())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -269,6 +270,27 @@ def test_there_is_one_go(trees: dict[str, Tree]) -> None:
             if path.startswith((".github/", ".gitlab", ".devcontainer/", "Dockerfile", "compose")):
                 named = set(re.findall(r"golang:(\d+\.\d+)", data.decode()))
                 assert named <= {module[1]}, f"{name}: {path}"
+
+
+def test_a_workflow_takes_the_newest_patch_of_that_go(trees: dict[str, Tree], tmp_path: Path) -> None:
+    """As the image does. Left to read go.mod, setup-go installs the oldest that will do, with its flaws."""
+    tree = next(iter(trees.values()))
+    lay_out(tree, tmp_path, "go.mod")
+    (minor,) = re.findall(r"(?m)^go (\d+\.\d+)", tree["go.mod"][0].decode())
+    for path, (data, _) in tree.items():
+        if not path.startswith(WORKFLOWS):
+            continue
+        for job in yaml.safe_load(data)["jobs"].values():
+            steps = job["steps"]
+            for before, step in itertools.pairwise(steps):
+                if "actions/setup-go@" in step.get("uses", ""):
+                    assert step["with"]["go-version"] == "${{ steps.go.outputs.version }}", path
+                    assert step["with"]["check-latest"], path
+                    assert before["id"] == "go"
+                    output = tmp_path / "output"
+                    output.unlink(missing_ok=True)
+                    run(["bash", "-euc", before["run"]], tmp_path, {**os.environ, "GITHUB_OUTPUT": str(output)})
+                    assert output.read_text("utf-8") == f"version={minor}\n"
 
 
 def test_no_pipeline_brings_nothing_of_one(trees: dict[str, Tree]) -> None:

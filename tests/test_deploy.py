@@ -175,3 +175,17 @@ def test_what_production_needs_is_read_from_the_code(full: Tree) -> None:
     assert code.seconds("cmd/api/main.go", "closeTimeout") == 2
     assert manifests.duration("1m30s") == 90
     assert manifests.duration("500ms") == 0.5
+
+
+def test_the_page_about_kubernetes_names_every_secret(trees: dict[str, Tree]) -> None:
+    """What its reader puts into the Secret is what the pods take from it, and its links lead to files of the project."""
+    for name, tree in trees.items():
+        page = tree["docs/kubernetes.md"][0].decode()
+        base = [data.decode() for path, (data, _) in tree.items() if path.startswith("deploy/k8s/base/")]
+        taken = {key for text in base for key in re.findall(r"secretKeyRef:\n +name: \S+\n +key: (\w+)", text)}
+        table = page.partition("| key |")[2].partition("\n\n")[0]
+        assert set(re.findall(r"`([A-Z_]+)`", table)) == taken, name
+        for target in re.findall(r"\]\(([^)#]+)", page):
+            assert f"docs/{target}" in tree, name
+        for path in re.findall(r"`(overlays/[a-z/]+|base/[a-z.]+)`", page):
+            assert any(each.startswith(f"deploy/k8s/{path}") for each in tree), path

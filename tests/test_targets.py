@@ -1,8 +1,7 @@
-"""The make targets of a rendered project, as its owner runs them; test_go.py has build, generate, lint and test."""
+"""The make targets of a rendered project, as its owner runs them; test_go.py and test_vuln.py have the others."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -142,18 +141,6 @@ def test_benchmarks_run(make: Make) -> None:
     done = make("bench", GOFLAGS="-trimpath -benchtime=1x")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Benchmark" in done.stdout
-
-
-def test_vuln_looks_at_the_code(make: Make, tmp_path: Path) -> None:
-    """With a database of no vulnerabilities it finds none; the real one changes every day and needs the network."""
-    index = tmp_path / "vulndb" / "index"
-    index.mkdir(parents=True)
-    (index / "db.json").write_text(json.dumps({"modified": "2026-01-01T00:00:00Z"}), "utf-8")
-    (index / "modules.json").write_text("[]", "utf-8")
-    (index / "vulns.json").write_text("[]", "utf-8")
-    done = make("vuln", f"VULNFLAGS=-db file://{index.parent}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No vulnerabilities found" in done.stdout
 
 
 def test_image_builds_with_the_version(make: Make, project: Path, tmp_path: Path) -> None:

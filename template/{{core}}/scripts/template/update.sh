@@ -376,13 +376,13 @@ settle() {
 }
 
 leave() {
-	# The workflow that proposes updates, which is a file of its own.
-	find . -path ./.git -prune -o -name template.yml -exec grep -q scripts/template/propose.sh {} \; -exec rm -- {} \;
+	sed -n '/^[^#]/p' scripts/template/leave.txt 2>/dev/null | while read -r path; do rm -f -- "$path"; done
 	rm -r -- scripts/template "$ANSWERS"
 	rmdir scripts 2>/dev/null || :
 	say 'Left the template. Commit that.'
-	if named=$(grep -rIl --exclude-dir=.git -e scripts/template -e "$ANSWERS" .); then
-		say 'These still name it. A Makefile does well without the file that it includes; see whether you need the rest:' "$named"
+	if named=$(grep -rIl --exclude-dir=.git -e scripts/template -e 'make update' -e "$ANSWERS" .); then
+		say 'These still name it. A Makefile does well without the file that it includes; see whether you need the rest:'
+		say "$named"
 	fi
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 # Before anything imports Copier: the settings of the person at this machine must not change a render.
 os.environ["COPIER_SETTINGS_PATH"] = str(Path(__file__).with_name("no-settings.yml"))
 # Nor must their git: no global hooks, signing, default branch or identity.
-os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+os.environ["GIT_CONFIG_GLOBAL"] = str(Path(__file__).with_name("gitconfig"))
 os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
 for _role in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{_role}_NAME"] = "Test"

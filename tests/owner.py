@@ -27,6 +27,8 @@ class Owner(BaseModel):
     delete: list[str] = []
     get: list[str] = []
     """Modules, with versions, for `go get`."""
+    leaves: bool = False
+    """Whether they leave the template in the end."""
 
     def edit(self, project: Path) -> None:
         """Edit a project, and commit that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 from pathlib import Path
 
@@ -127,6 +128,29 @@ def test_a_clone_has_the_tags_of_the_list(root: Path, tmp_path: Path) -> None:
     assert git(tmp_path / "clone", "show", f"{NEXT}:template/{{{{core}}}}/core.txt") == "more core\n"
 
 
+def test_a_release_is_found_from_a_merge(root: Path, tmp_path: Path) -> None:
+    """Also by its second parent, and where no branch is checked out, as continuous integration has it."""
+    git(root, "checkout", "--quiet", "-b", "other", "HEAD~3")
+    change(root, "template/{{core}}/core.txt", "core", "more core")
+    assert load_releases(root) == ()
+    git(root, "merge", "--quiet", "--no-edit", "main")
+    git(root, "tag", "--delete", "v1.0.0")
+    git(root, "checkout", "--quiet", "--detach")
+    clone_with_tags(tmp_path / "clone", root)
+    assert git(tmp_path / "clone", "show", "v1.0.0:template/{{core}}/core.txt") == "core\n"
+    assert git(tmp_path / "clone", "show", f"{NEXT}:template/{{{{core}}}}/core.txt") == "more core\n"
+    assert release.problems("1.1.0", root) == []
+
+
+def test_a_checkout_of_another_user_is_as_good(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the files belong to somebody else, which git refuses unless told otherwise; then it says so."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    clone_with_tags(tmp_path / "clone", root)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with pytest.raises(ReleaseError, match="dubious ownership"):
+        clone_with_tags(tmp_path / "other", root)
+
+
 def test_a_checkout_without_its_history_says_so(root: Path, tmp_path: Path) -> None:
     """Nobody believes that updates were tried when the releases were not there."""
     subprocess.run(["git", "clone", "--quiet", "--depth=1", f"file://{root}", str(tmp_path / "shallow")], check=True)
@@ -134,7 +158,7 @@ def test_a_checkout_without_its_history_says_so(root: Path, tmp_path: Path) -> N
         clone_with_tags(tmp_path / "clone", tmp_path / "shallow")
     git(root, "checkout", "--quiet", "--orphan", "other")
     git(root, "commit", "--quiet", "--message=Other")
-    with pytest.raises(ReleaseError, match="no ancestor of HEAD"):
+    with pytest.raises(ReleaseError, match="no ancestor of HEAD: merge"):
         check_history(load_releases(root), root)
 
 

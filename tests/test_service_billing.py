@@ -16,6 +16,7 @@ from tests.service.history import FINAL
 from tests.service.plugin import Start, Work
 from tests.service.postgres import Database, Postgres
 from tests.service.process import Binaries, Service, Worker, set_up
+from tests.service.rawhttp import Answer
 from tests.service.stripe import Fault, Stripe, stripe
 from tests.service.waiting import eventually
 
@@ -33,6 +34,7 @@ LONG_TRANSACTION = (
     "AND xact_start < clock_timestamp() - interval '1 second'"
 )
 WAITING = AT_WORK + "wait_event_type = 'Lock'"
+WELCOMES = "SELECT count(*) FROM river_job WHERE kind = 'send_welcome'"
 JOBS = "SELECT count(*) FROM river_job WHERE kind = 'settle_payment'"
 
 
@@ -206,6 +208,23 @@ def test_webhooks_settle_payments_in_any_order_and_number(
     judge(shop.history, database, provider)
 
 
+def roll_back(service: Service, database: Database, ask: Callable[[], Answer], end: str) -> None:
+    """Have a request wait for the outbox until its deadline is over, or its service is killed."""
+    with database.connect() as lock, ThreadPoolExecutor(1) as pool:
+        lock.execute("BEGIN")
+        lock.execute("LOCK TABLE outbox IN SHARE MODE")
+        answer = pool.submit(ask)
+        eventually(lambda: database.execute(WAITING) != [(0,)], 5, "the message waits to be written", every=0.005)
+        if end == "kill":
+            service.kill()
+            assert isinstance(answer.exception(timeout=10), OSError)
+        else:
+            assert answer.result(timeout=10).status == 503
+        lock.execute("ROLLBACK")
+    eventually(lambda: database.execute(WAITING) == [(0,)], 5, "the transaction has ended")
+    assert database.execute("SELECT count(*) FROM outbox") == [(0,)]
+
+
 @ONE
 def test_a_request_that_is_rolled_back_leaves_nothing(
     serve: Callable[..., Service], database: Database, provider: Stripe, settle: Callable[..., Worker]
@@ -216,26 +235,43 @@ def test_a_request_that_is_rolled_back_leaves_nothing(
     order, key = shop.order(), new_key()
     worker = settle()
     for end in ("deadline", "kill"):
-        with database.connect() as lock, ThreadPoolExecutor(1) as pool:
-            lock.execute("BEGIN")
-            lock.execute("LOCK TABLE outbox IN SHARE MODE")
-            answer = pool.submit(shop.pay, order, key)
-            eventually(lambda: database.execute(WAITING) != [(0,)], 5, "the message waits to be written", every=0.005)
-            if end == "kill":
-                service.kill()
-                assert isinstance(answer.exception(timeout=10), OSError)
-            else:
-                assert answer.result(timeout=10).status == 503
-            lock.execute("ROLLBACK")
-        eventually(lambda: database.execute(WAITING) == [(0,)], 5, "the transaction has ended")
+        roll_back(service, database, lambda: shop.pay(order, key), end)
         assert database.execute("SELECT count(*) FROM payments") == [(0,)]
-        assert database.execute("SELECT count(*) FROM outbox") == [(0,)]
         assert database.execute(JOBS) == [(0,)]
     shop.port = serve().port
     payment = shop.insist(order, key)
     assert shop.wait_final(payment, within=15) == "completed"
     assert worker.process.poll() is None
     judge(shop.history, database, provider)
+
+
+@BOTH
+def test_who_was_made_is_written_to_and_nobody_else(
+    serve: Callable[..., Service], database: Database, settle: Callable[..., Worker]
+) -> None:
+    """A user that was rolled back gets no welcome; one that was committed does, once, though the API is killed then."""
+    service = serve(SERVER_REQUEST_TIMEOUT="1s")
+    worker = settle(EMAIL_SENDER="log", LOG_LEVEL="debug")
+
+    def join(name: str) -> Answer:
+        return rawhttp.post(service.port, "/v1/users", {"username": name, "email": f"{name}@example.com"})
+
+    for end in ("deadline", "kill"):
+        roll_back(service, database, lambda: join("ada"), end)
+        assert database.execute("SELECT count(*) FROM users WHERE username = 'ada'") == [(0,)]
+    joined = ["grace", "joan", "mary"]
+    for name in joined:
+        service = serve()
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(join, name)
+            made = "SELECT count(*) FROM users WHERE username = %s"
+            eventually(lambda: database.execute(made, name) == [(1,)], 10, "it is committed", every=0)  # noqa: B023
+            service.kill()
+            answer.exception(timeout=10)
+    eventually(lambda: database.execute(f"{WELCOMES} AND state = 'completed'") == [(3,)], 15, "all were written to")
+    letters = [line["to"] for line in worker.log_lines() if line["message"] == "email"]
+    assert sorted(letters) == [f"{name}@example.com" for name in joined]
+    assert database.execute(WELCOMES) == [(3,)]
 
 
 @BOTH

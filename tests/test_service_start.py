@@ -191,16 +191,12 @@ BAD_ENVIRONMENTS = {
         "APP_ENV": "production",
         "DATABASE_URL": f"postgres://app:{SECRET}@127.0.0.1/app?sslmode=disable",
     },
-    "production that nobody told about email": {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "EMAIL_SENDER": ""},
-    "production that sends email unencrypted": {
+    "production that logs bodies": {
         "APP_ENV": "production",
         "DATABASE_URL": ENCRYPTED,
-        "SMTP_HOST": "mail.example.com",
-        "SMTP_FROM": SECRET,
-        "SMTP_TLS": "none",
+        "LOG_BODIES": "true",
         "FEATURE_RELOAD": SECRET,
     },
-    "production that logs bodies": {"APP_ENV": "production", "DATABASE_URL": ENCRYPTED, "LOG_BODIES": "true"},
     "production with a placeholder": {
         "APP_ENV": "production",
         "DATABASE_URL": "postgres://app:changeme@127.0.0.1/app?sslmode=require",
@@ -210,7 +206,6 @@ BAD_ENVIRONMENTS = {
 
 INNOCENT = {
     ("SERVER_SHUTDOWN_DELAY", "3s"),
-    ("SMTP_HOST", "mail.example.com"),
     *PRODUCTION.items(),
 }
 
@@ -237,6 +232,25 @@ def test_a_bad_configuration_stops_the_start(binaries: Binaries, program: str, c
     assert not missing, done.err
     assert SECRET not in done.output
     assert "changeme" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("email", "faults"),
+    [
+        ({}, {"EMAIL_SENDER"}),
+        ({"SMTP_HOST": "mail.example.com", "SMTP_FROM": SECRET, "SMTP_TLS": "none"}, {"SMTP_FROM", "SMTP_TLS"}),
+    ],
+    ids=["nothing was said", "unencrypted"],
+)
+def test_a_bad_word_about_email_stops_whoever_sends_it(
+    binaries: Binaries, email: dict[str, str], faults: set[str]
+) -> None:
+    """In production. Where there is a worker, it sends all email, and the API asks for no word about it."""
+    done = run(binaries.worker or binaries.api, env={**DEFAULTS, **PRODUCTION, "EMAIL_SENDER": "", **email})
+    assert done.code == 1, done.output
+    assert_one_line(done.err)
+    assert {name for name in faults if name not in done.err} == set(), done.err
+    assert SECRET not in done.output
 
 
 def test_a_sound_production_configuration_starts(start: Start, database: Database) -> None:

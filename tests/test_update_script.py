@@ -58,15 +58,27 @@ TEMPLATE = {
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.0.0\n)\n",
     "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.0.0 h1:b\n//% endif\n",
     "template/{{redis}}/redis.go": "package redis\n",
+    "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
     "template/{{redis}}/mail/flush.txt": "Flushed\n",
     "template/{{memory}}/memory.go": "package memory\n",
 }
+
+NEWS = """\
+## 1.1.0 (2026-12-01)
+
+- A search.
+
+## 1.0.1 (2026-11-30)
+
+- A patch.
+"""
 
 NEXT = {
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}, and more.\n",
     "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
     "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
     "template/{{core}}/user/search.go": "package user // search\n",
+    "CHANGELOG.md": f"# Changelog\n\n## Unreleased\n\n- Not yet.\n\n{NEWS}\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.1.0\n)\n",
     "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.1.0 h1:b\n//% endif\n",
 }
@@ -170,12 +182,32 @@ def test_a_project_that_nobody_edited_becomes_a_fresh_copy(
     done = run("update")
     assert done.returncode == DONE, done.stderr
     assert "From v1.0.0 to v1.1.0" in done.stdout
+    assert f" files changed\n\n{NEWS}\nNext: " in done.stdout, "of the versions on the way, and of no other"
     assert read_tree(project) == fresh(small, tmp_path, "v1.1.0")
     commit_all(project, "Update")
     again = run("update")
     assert again.returncode == DONE
-    assert "Nothing is new" in again.stdout
+    assert "0 files changed\n\nNothing is new" in again.stdout
     assert untouched(project)
+
+
+@pytest.mark.parametrize(
+    "changelog", [None, "# Changelog\n\n## 1.1.0 (2026-12-01)\n\n- Of a release that is not known.\n"]
+)
+def test_an_update_does_without_news(
+    changelog: str | None, small: Path, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """Where the template has no changelog, or one that does not say where the project stands."""
+    template = tmp_path / "template"
+    shutil.copytree(small, template)
+    edit(template, CHANGELOG_md=changelog)
+    git(template, "tag", "v1.2.0")
+    answers = text(project, ".copier-answers.yml")
+    (project / ".copier-answers.yml").write_text(answers.replace(str(small), str(template)), "utf-8")
+    commit_all(project, "Move the template")
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert "##" not in done.stdout
 
 
 def test_other_answers_alone_keep_the_version(small: Path, project: Path, run: Run, tmp_path: Path) -> None:
@@ -210,6 +242,27 @@ def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
     assert "require mine v1.0.0" in text(project, "go.mod")
     assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines()), "go takes the newer"
     assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
+
+
+def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
+    """`go mod tidy -diff` asks for it: paths by bytes, versions by SemVer, a go.mod after its module."""
+    mine = [
+        "Mine v2.0.0 h1:a",
+        "mine v0.0.0-20191202100458-e7afc7fbc510 h1:a",
+        "mine v0.0.0-20191202100458-e7afc7fbc510/go.mod h1:a",
+        "mine v1.9.0 h1:a",
+        "mine v1.9.1-0.20260101000000-e7afc7fbc510 h1:a",
+        "mine v1.10.0-beta.9 h1:a",
+        "mine v1.10.0-beta.10/go.mod h1:a",
+        "mine v1.10.0-rc.1 h1:a",
+        "mine v1.10.0 h1:a",
+        "mine v10.0.0+incompatible h1:a",
+        "mine/v2 v2.0.0 h1:a",
+        "mine2 v1.0.0 h1:a",
+    ]
+    edit(project, go_sum="".join(f"{line}\n" for line in [*reversed(mine), "a v1.0.0 h1:a", "b v1.0.0 h1:b"]))
+    assert run("update").returncode == DONE
+    assert text(project, "go.sum").splitlines() == [mine[0], "a v1.0.0 h1:a", "b v1.1.0 h1:b", *mine[1:]]
 
 
 def test_a_conflict_in_managed_code_is_shown(project: Path, run: Run, tmp_path: Path) -> None:

@@ -115,10 +115,11 @@ def compare(folder: Path = GOLDEN) -> list[str]:
 
 def main() -> int:
     """Write the lists; those of options that no longer exist are removed."""
+    lists = golden_lists()
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    for stale in GOLDEN.glob("*.files"):
-        stale.unlink()
-    for name, text in golden_lists().items():
+    for stale in {path.name for path in GOLDEN.glob("*.files")} - lists.keys():
+        (GOLDEN / stale).unlink()
+    for name, text in lists.items():
         (GOLDEN / name).write_text(text, "utf-8")
         print(f"{name}: {text.count(chr(10))} lines")
     return 0

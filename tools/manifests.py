@@ -158,6 +158,11 @@ class Code:
         return {name: default or None for text in texts for name, default in VARIABLE.findall(text)}
 
     @cached_property
+    def sender(self) -> str:
+        """The program that sends email: the worker, where there is one."""
+        return "worker" if "cmd/worker/main.go" in self.tree else "api"
+
+    @cached_property
     def required(self) -> set[str]:
         """The least that the API needs in production, as the test of the configuration has it."""
         text = self.text("internal/config/config_test.go")
@@ -337,7 +342,7 @@ def check_variables(overlay: Overlay, code: Code) -> Iterator[str]:
         missing = needed(workload, code) - {"EMAIL_SENDER"} - workload.environment.keys()
         for name in sorted(missing - ({"DB_SSLMODE"} if "DATABASE_URL" in workload.environment else set())):
             yield f"variable: {workload.name}: {name} is required, and comes from nowhere"
-        if workload.program != "migrate" and not {"EMAIL_SENDER", "SMTP_HOST"} & workload.environment.keys():
+        if workload.program == code.sender and not {"EMAIL_SENDER", "SMTP_HOST"} & workload.environment.keys():
             yield f"variable: {workload.name}: what becomes of email is not said (EMAIL_SENDER or SMTP_HOST)"
         for name, secret in secret_variables(code):
             if secret and workload.environment.get(name) is not None:
@@ -580,7 +585,7 @@ def dependencies(workload: Workload, code: Code) -> set[Way]:
     if endpoint := known("OTEL_EXPORTER_OTLP_ENDPOINT"):
         host, _, port = endpoint.rpartition("/")[2].partition(":")
         found.add(Way(int(port), namespace=host.split(".")[1]))
-    if known("SMTP_HOST") and known("EMAIL_SENDER") in ("", "smtp"):
+    if workload.program == code.sender and known("SMTP_HOST") and known("EMAIL_SENDER") in ("", "smtp"):
         found.add(Way(int(known("SMTP_PORT"))))
     if workload.program == "worker" and known("PAYMENT_PROVIDER") == "stripe":
         found.add(Way(443))

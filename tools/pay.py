@@ -1,10 +1,10 @@
 """Measure payments: how many a second, how long each takes, and what the worker needs for it.
 
-Usage: python -m tools.pay [VARIANT ...]
+Usage: python -m tools.pay [VARIANT | PROJECT ...]
 
-An API and a worker run on one PostgreSQL, with the provider that charges nobody. First clients ask as fast as they get
-answers, then at a rate that leaves the service time to breathe. Prints numbers and asserts nothing: they depend on the
-machine.
+A project is measured as it stands on disk, a variant as it is rendered. An API and a worker run on one PostgreSQL, with
+the provider that charges nobody. First clients ask as fast as they get answers, then at a rate that leaves the service
+time to breathe. Prints numbers and asserts nothing: they depend on the machine.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from tests.service.guard import Guard
 from tests.service.postgres import Database, Postgres
 from tests.service.process import Binaries, Service, Worker, serving, set_up, working
 from tests.service.rawhttp import Connection, encode_json
+from tests.service.redis import Redis
 from tests.service.waiting import eventually
 from tools.measure import report, settled_memory
 from tools.render import render, take_snapshot
 from tools.toolchain import go_environment
-from tools.variants import Variant, choose_variant
+from tools.variants import choose_variant
 
 DEFAULT = ("fiber-pgx-billing", "echo-ent-billing")
 CLIENTS = 16
@@ -97,16 +98,19 @@ def report_latency(name: str, what: str, database: Database) -> None:
     report(name, f"{float(median) * 1000:.0f} ms, p99 {float(p99) * 1000:.0f} ms")
 
 
-def measure(variant: Variant, template: Path, guard: Guard, server: Postgres) -> None:
-    """Print what the payments of a variant cost."""
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        project = Path(name, "project")
-        render(template, project, variant.answers)
-        binaries = Binaries.build(project, Path(name), go_environment())
+def measure(name: str, project: Path, guard: Guard, server: Postgres, redis: Redis) -> None:
+    """Print what the payments of a project cost."""
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        binaries = Binaries.build(project, Path(folder), go_environment())
         for part, count in (("fast", FAST), ("in peace", PACED)):
             database = server.create()
             set_up(binaries, database)
-            environment = {"DATABASE_URL": database.url, "PAYMENT_PROVIDER": "fake", "LOG_LEVEL": "warn"}
+            environment = {
+                "DATABASE_URL": database.url,
+                "REDIS_URL": redis.url,
+                "PAYMENT_PROVIDER": "fake",
+                "LOG_LEVEL": "warn",
+            }
             service = stack.enter_context(serving(guard, binaries, environment))
             worker: Worker = stack.enter_context(working(guard, binaries, environment))
             service.wait_ready()
@@ -116,27 +120,32 @@ def measure(variant: Variant, template: Path, guard: Guard, server: Postgres) ->
                 seconds = pay_fast(service, count)
                 wait_settled(database)
                 ((rate,),) = database.execute(RATE)
-                report(f"{variant.id}: accepted, with an order each", f"{count / seconds:.0f}/s")
-                report(f"{variant.id}: settled end to end", f"{float(rate):.0f}/s of {count}")
+                report(f"{name}: accepted, with an order each", f"{count / seconds:.0f}/s")
+                report(f"{name}: settled end to end", f"{float(rate):.0f}/s of {count}")
                 busy = settled_memory(worker)
-                report(f"{variant.id}: memory of the worker", f"{idle / 2**20:.1f} MiB, after {busy / 2**20:.1f} MiB")
+                report(f"{name}: memory of the worker", f"{idle / 2**20:.1f} MiB, after {busy / 2**20:.1f} MiB")
             else:
                 pay_in_peace(service)
                 wait_settled(database)
-            report_latency(f"{variant.id}: {part}, until a job is there", HANDED_ON, database)
-            report_latency(f"{variant.id}: {part}, until it is settled", SETTLED, database)
+            report_latency(f"{name}: {part}, until a job is there", HANDED_ON, database)
+            report_latency(f"{name}: {part}, until it is settled", SETTLED, database)
             stack.pop_all().close()
 
 
 def main() -> int:
-    """Measure the variants that are named."""
-    variants = [choose_variant(name) for name in sys.argv[1:] or DEFAULT]
+    """Measure the variants and projects that are named."""
     guard = Guard()
     with tempfile.TemporaryDirectory() as folder:
         template = take_snapshot(Path(folder, "template"))
-        server = Postgres(guard)
-        for variant in variants:
-            measure(variant, template, guard, server)
+        server, redis = Postgres(guard), Redis(guard)
+        for number, name in enumerate(sys.argv[1:] or DEFAULT):
+            project = Path(name)
+            if not project.is_dir():
+                variant = choose_variant(name)
+                name, project = variant.id, Path(folder, str(number))  # noqa: PLW2901  now in full
+                render(template, project, variant.answers)
+            measure(name, project, guard, server, redis)
+        redis.close()
         server.close()
     guard.close()
     return 0

@@ -73,7 +73,8 @@ def check_history(releases: tuple[Release, ...], root: Path = ROOT) -> None:
     try:
         shallow = git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     except subprocess.CalledProcessError as error:
-        raise ReleaseError(f"{root} is no git repository: clone it, since updates start from its history") from error
+        why = str(error.stderr).strip()
+        raise ReleaseError(f"updates start from the history, and {root} shows none; clone it: {why}") from error
     if shallow:
         raise ReleaseError(
             "this checkout is shallow, and the releases are in its history: git fetch --unshallow"
@@ -82,7 +83,10 @@ def check_history(releases: tuple[Release, ...], root: Path = ROOT) -> None:
     for release in releases:
         ancestor = ["git", "merge-base", "--is-ancestor", release.commit, "HEAD"]
         if subprocess.run(ancestor, cwd=root, capture_output=True, check=False).returncode:
-            raise ReleaseError(f"{LIST}: {release.commit}, the commit of {release.version}, is no ancestor of HEAD")
+            raise ReleaseError(
+                f"{LIST}: {release.commit}, the commit of {release.version}, is no ancestor of HEAD: merge what holds a"
+                " release, and never squash or rebase it"
+            )
 
 
 def clone_with_tags(destination: Path, root: Path = ROOT) -> tuple[Release, ...]:

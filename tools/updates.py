@@ -2,7 +2,7 @@
 
 For every variant A and every B that answers one question differently, and for pairs drawn at random, an update of a
 copy of A to the answers of B has to give what a fresh copy with the answers of B gives, byte for byte. And for every
-variant, an update of a copy of the last release to the template as it stands has to give a fresh copy of that.
+variant, an update of a copy of any release to the template as it stands has to give a fresh copy of that.
 
 It is Copier's own update that runs, with its git commands, its merge and its removals. Only what it renders three times
 in each update comes from memory, and a version is checked out once: see `fast_updates`, which tests/test_update.py
@@ -238,9 +238,7 @@ def run(pairs: Sequence[Pair], workshop: Workshop) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the pairs of a part of the variants and return the exit code: 1 when any is not equal."""
-    parser = argparse.ArgumentParser(
-        description="Update every variant to every other answer, and from the last release."
-    )
+    parser = argparse.ArgumentParser(description="Update every variant to every other answer, and from every release.")
     parser.add_argument("--shard", type=parse_shard, default=(1, 1), metavar="i/n", help="try only the i-th of n parts")
     options = parser.parse_args(arguments)
     variants = take_shard(find_variants(), options.shard)
@@ -253,8 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ReleaseError as error:
             print(f"updates: {error}", file=sys.stderr)
             return 1
-        if releases:
-            pairs += [Pair(variant, variant, releases[-1].tag) for variant in variants]
+        pairs += [Pair(variant, variant, release.tag) for release in releases for variant in variants]
         with Workshop(template, Path(scratch, "project")).open() as workshop:
             wrong = run(pairs, workshop)
     print(f"{len(pairs)} updates, {wrong} not equal")

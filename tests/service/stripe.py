@@ -96,10 +96,10 @@ class Webhooks:
 
 
 Plan = Callable[[str, int], Fault]
-"""Decides on the fault of a request, by its idempotency key and how often that was seen before."""
+"""Decides on the fault of a request, by the payment that it charges and how often that was asked for before."""
 
 
-def no_fault(_key: str, _seen: int) -> Fault:
+def no_fault(_payment: str, _seen: int) -> Fault:
     """Everything goes well."""
     return Fault.NONE
 
@@ -229,8 +229,9 @@ class Stripe:
                 return Answer(saved[1], saved[2], {"Idempotent-Replayed": "true"})
             if self._busy[key]:
                 return Answer(409, _error("idempotency_error", "It is in use.", "idempotency_key_in_use"))
-            fault = self.plan(key, self._seen[key])
-            self._seen[key] += 1
+            payment = parameters.get("metadata[payment_id]", key)
+            fault = self.plan(payment, self._seen[payment])
+            self._seen[payment] += 1
             self.asked.append(Asked(key, parameters, fault, replayed=False, moment=time.monotonic()))
             self._busy[key] += 1
         try:

@@ -38,6 +38,15 @@ func (*Payment) ofWorker()  {}
 func (*Stripe) ofWorker()   {}
 func (*Worker) ofWorker()   {}
 
+// ofAPI returns what the API reads: everything but how email is sent, which is up to the worker.
+func (c *Config) ofAPI() []group {
+	return slices.DeleteFunc(c.groups(), func(g group) bool {
+		_, is := g.(*Email)
+
+		return is
+	})
+}
+
 // LoadWorker is Load for the worker, which takes no requests: it reads and checks what it needs, and leaves the rest empty.
 func LoadWorker() (Config, error) {
 	return load(func(c *Config) []group {

@@ -31,9 +31,6 @@ const (
 type Email struct {
 	// Sender is EmailSMTP, EmailLog or EmailNone. Unset means EmailSMTP when there is a Host, and EmailLog otherwise.
 	Sender string `env:"EMAIL_SENDER"`
-	// QueueSize bounds the messages that wait, and Workers those that are sent at a time.
-	QueueSize int `env:"EMAIL_QUEUE_SIZE" envDefault:"100"`
-	Workers   int `env:"EMAIL_WORKERS"    envDefault:"2"`
 
 	Host     string `env:"SMTP_HOST"`
 	Port     int    `env:"SMTP_PORT"     envDefault:"587"`
@@ -60,8 +57,6 @@ func (e *Email) Kind() string {
 
 func (e *Email) check(r *report) {
 	r.add(slices.Contains([]string{"", EmailSMTP, EmailLog, EmailNone}, e.Sender), "EMAIL_SENDER", "must be smtp, log or none")
-	r.add(e.QueueSize >= 1, "EMAIL_QUEUE_SIZE", "must be at least 1")
-	r.add(e.Workers >= 1, "EMAIL_WORKERS", "must be at least 1")
 
 	if e.Kind() == EmailSMTP {
 		e.checkSMTP(r)

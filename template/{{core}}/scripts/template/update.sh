@@ -136,7 +136,7 @@ resolve() {
 		lock)
 			for side in 1 2 3; do stage "$side" "$path" > "$SCRATCH/$side"; done
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
-			cat "$SCRATCH/2" > "$path" ;;
+			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac ;;
 		generated) stage 3 "$path" > "$SCRATCH/3" && cat "$SCRATCH/3" > "$path" ;;
 		seed) stage 2 "$path" > "$SCRATCH/2" && cat "$SCRATCH/2" > "$path" ;;
 		*) continue ;;
@@ -151,7 +151,27 @@ add_sums() {
 	test -f go.sum && git show HEAD:./go.sum > "$SCRATCH/sums" 2>/dev/null || return 0
 	grep -vxF -f "$1" "$SCRATCH/sums" > "$SCRATCH/mine" || return 0
 	grep -vxF -f go.sum "$SCRATCH/mine" > "$SCRATCH/sums" || return 0
-	cat "$SCRATCH/sums" >> go.sum
+	cat go.sum >> "$SCRATCH/sums"
+	sort_sums < "$SCRATCH/sums" > go.sum
+}
+
+# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version as SemVer has it. go mod tidy leaves an order alone
+# when it changes nothing else, and go mod tidy -diff then complains.
+sort_sums() {
+	awk '
+		function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+		{
+			split($2 "/", half, "/")
+			version = substr(half[1], 2)
+			sub(/\+.*/, "", version)
+			release = version
+			sub(/-.*/, "", release)
+			split(release, numbers, ".")
+			before = release == version ? "~" : "" # a release comes after all that leads to it
+			count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
+			for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
+			print $1 "\t" pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before "\t" half[2] "\t" $0
+		}' | LC_ALL=C sort -u | cut -f 7
 }
 
 # keep_seeds gives back the seeds that were edited before.
@@ -206,6 +226,22 @@ keep_edited() {
 	done
 }
 
+# news FROM TO prints what the changelog of the template says of the versions after FROM, up to TO. It is asked for where the template is;
+# an update does without where there is none.
+news() {
+	test "$1" != "$2" || return 0
+	case $SOURCE in
+	gh:*) url=https://github.com/${SOURCE#gh:} ;;
+	gl:*) url=https://gitlab.com/${SOURCE#gl:} ;;
+	*) url=${SOURCE#git+} ;;
+	esac
+	git clone --quiet --depth 1 --filter=blob:none --no-checkout --branch "$2" -- "$url" "$SCRATCH/template" 2> /dev/null || return 0
+	git -C "$SCRATCH/template" show HEAD:CHANGELOG.md 2> /dev/null | awk -v from="${1#v}" '
+		/^## / { if ($2 == from) { found = 1; exit } on = ($2 ~ /^[0-9]/) }
+		on { text = text $0 "\n" }
+		END { if (found) printf "%s", text }'
+}
+
 note() { say "$*" >> "$SCRATCH/notes"; }
 
 # tell FROM TO prints what happened, and what to do; it returns whether conflicts are left.
@@ -221,13 +257,14 @@ tell() {
 		done
 		say "- $changed files changed"
 		sed 's/^/- /' "$SCRATCH/notes"
+		say
+		news "$1" "$2"
 		if test -n "$left"; then
-			say
-			say 'Conflicts, to be resolved by you:'
+			say '## Conflicts, to be resolved by you'
 			say
 			say "$left" | sed 's/^/- /'
+			say
 		fi
-		say
 		if test "$changed" = 0; then
 			say 'Nothing is new.'
 		elif test -n "$left"; then

@@ -120,3 +120,12 @@ def test_what_is_there_for_updates_alone_goes_with_the_template(rendered: Path, 
         ".github/workflows/template.yml",
     }
     assert {"./Makefile", "./README.md"} <= set(done.stdout.splitlines())
+
+
+def test_reviewers_are_asked_where_they_are_named(sketcher: Sketcher, questionnaire: Questionnaire) -> None:
+    """One file, where GitHub and GitLab both look; without an answer there is none, and nothing else changes."""
+    for variant in find_deliveries(questionnaire):
+        without = sketcher.tree(variant.answers)
+        asked = sketcher.tree({**variant.answers, "reviewers": "@ada @acme/backend"})
+        assert asked.pop("CODEOWNERS")[0].decode().splitlines()[-1] == "* @ada @acme/backend"
+        assert asked == without

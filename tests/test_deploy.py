@@ -178,7 +178,7 @@ def test_what_production_needs_is_read_from_the_code(full: Tree) -> None:
 
 
 def test_the_page_about_kubernetes_names_every_secret(trees: dict[str, Tree]) -> None:
-    """What its reader puts into the Secret is what the pods take from it, and its links lead to files that are there."""
+    """What its reader puts into the Secret is what the pods take from it, and its links lead somewhere."""
     for name, tree in trees.items():
         page = tree["docs/kubernetes.md"][0].decode()
         base = [data.decode() for path, (data, _) in tree.items() if path.startswith("deploy/k8s/base/")]

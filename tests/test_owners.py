@@ -124,7 +124,7 @@ def test_every_edit_is_there_or_in_a_conflict_and_the_service_builds(
     agree(name, "chain", found, record=request.config.getoption("--record"))
     if not owner.get:
         return
-    for command in (["make", "sync"], ["go", "mod", "tidy", "-diff"], ["go", "vet", "./..."], ["make", "test"]):
+    for command in (["make", "sync"], ["go", "mod", "tidy", "-diff"], ["go", "vet", "./..."], ["go", "test", "./..."]):
         done = subprocess.run(command, cwd=project, env=go_environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-6000:]
     for module in owner.get:
@@ -138,7 +138,7 @@ def leave(project: Path, environment: dict[str, str]) -> None:
     commit_all(project, "Sync")
     subprocess.run(["sh", "scripts/template/update.sh", "leave"], cwd=project, capture_output=True, check=True)
     commit_all(project, "Leave the template")
-    for command in (["make", "help"], ["make", "sync"], ["go", "vet", "./..."]):
+    for command in (["make", "help"], ["make", "--dry-run", "sync"], ["go", "vet", "./..."]):
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-6000:]
     assert git(project, "status", "--porcelain") == ""

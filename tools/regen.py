@@ -100,7 +100,7 @@ GENERATORS = (
     ),
     Generator(
         name="ent",
-        command=(*TOOL, "ent", "generate", "--feature=sql/execquery,sql/lock", "./ent/schema"),
+        command=("env", "GOMAXPROCS=1", *TOOL, "ent", "generate", "--feature=sql/execquery,sql/lock", "./ent/schema"),
         reads=("ent/schema/*",),
         writes=("ent/*",),
     ),

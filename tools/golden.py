@@ -101,9 +101,8 @@ def _effects(without: Tree, with_option: Tree) -> Mapping[str, str]:
     return signs
 
 
-def compare(folder: Path = GOLDEN) -> list[str]:
-    """Return a line for each list that is not as it was agreed on."""
-    lists = golden_lists()
+def compare(lists: Mapping[str, str], folder: Path = GOLDEN) -> list[str]:
+    """Return a line for each line in which the lists differ from those agreed on in a folder."""
     agreed = {path.name: path.read_text("utf-8") for path in folder.glob("*.files")}
     found = []
     for name in sorted({*lists, *agreed}):

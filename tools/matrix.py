@@ -180,7 +180,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     variants = take_shard(find_variants(), options.shard)
     covering = find_covering()
-    footprints = golden.compare()
+    footprints = golden.compare(golden.golden_lists())
     for finding in footprints:
         print(f"footprint: {finding}", flush=True)
     record = Record(cache_folder() / "matrix.json", environment, believe=options.skip_unchanged)

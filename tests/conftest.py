@@ -45,8 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         variants = list(dict.fromkeys(each for name in (mark.args if mark else ["pairwise"]) for each in named(name)))
         if metafunc.config.getoption("--project"):
             variants = variants[:1]
-        marked = [pytest.param(each, id=each.id, marks=pytest.mark.xdist_group(each.id)) for each in variants]
-        metafunc.parametrize("variant", marked, scope="session")
+        metafunc.parametrize("variant", variants, ids=[each.id for each in variants], scope="session")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -62,12 +61,12 @@ class ByVariant(LoadScopeScheduling):
 
 
 def group(nodeid: str) -> str:
-    """Return what the tests are called that go to the same worker as this one."""
+    """Return what the tests are called that go to the same worker as this one; a pair goes with its first variant."""
     file, _, name = nodeid.partition("::")
     if file == "tests/test_site.py":
         return file
     _, _, parameters = name.partition("[")
-    return next((each for each in ids() if each in parameters), nodeid)
+    return min((each for each in ids() if each in parameters), key=parameters.find, default=nodeid)
 
 
 @cache

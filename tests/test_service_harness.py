@@ -105,6 +105,10 @@ def eventually_readable(connection: psycopg.Connection[tuple[object, ...]], seco
             "tests/test_go.py::test_a[lint-echo-pgx-memory-jwt-tracing+metrics-billing]",
             "echo-pgx-memory-jwt-tracing+metrics-billing",
         ),
+        (
+            "tests/test_update.py::test_a[echo-pgx-memory-jwt-metrics-billing-to-fiber-ent-memory-jwt-tracing+metrics-billing]",
+            "echo-pgx-memory-jwt-metrics-billing",
+        ),
         ("tests/test_site.py::test_a[chapter]", "tests/test_site.py"),
         ("tests/test_go.py::test_a[echo]", "tests/test_go.py::test_a[echo]"),
         ("tests/test_go.py::test_a", "tests/test_go.py::test_a"),

@@ -25,8 +25,6 @@ SMALLEST = 14
 PAGE_WEIGHT = 300_000
 """As many bytes as a page may take with all that belongs to it, uncompressed."""
 
-pytestmark = pytest.mark.xdist_group("site")
-
 
 class Quiet(SimpleHTTPRequestHandler):
     """Serves files and says nothing about it."""

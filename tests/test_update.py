@@ -23,12 +23,7 @@ CHANGES = [
     *updates.neighbouring_pairs(find_pairwise()),
     *(Pair(before, after) for before, after in itertools.pairwise([*find_pairwise(), find_pairwise()[0]])),
 ]
-PAIRS = [
-    pytest.param(
-        pair, id=f"{pair.before.id}-to-{pair.after.id}", marks=pytest.mark.xdist_group(f"from-{pair.before.id}")
-    )
-    for pair in dict.fromkeys(CHANGES)
-]
+PAIRS = [pytest.param(pair, id=f"{pair.before.id}-to-{pair.after.id}") for pair in dict.fromkeys(CHANGES)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tools import matrix, toolchain
 from tools.matrix import Outcome
 from tools.render import MARK, git, read_tree
-from tools.variants import Variant
+from tools.variants import Variant, find_variants
 
 
 def test_the_shards_cover_every_variant_once(variants: tuple[Variant, ...]) -> None:
@@ -63,6 +63,17 @@ def test_a_tree_that_passed_is_skipped_on_request_only(
     assert not again.has_passed(variant, again.digest(project))
     again.note(variant, digest, passed=False)
     assert not again.has_passed(variant, digest)
+
+
+def test_parts_that_run_at_once_keep_one_record(tmp_path: Path, go_environment: dict[str, str]) -> None:
+    """What one writes is not lost when the other, which began before it, writes too."""
+    first, second, *_ = find_variants()
+    parts = [matrix.Record(tmp_path / "record.json", go_environment, believe=True) for _ in range(2)]
+    for part, variant in zip(parts, (first, second), strict=True):
+        part.note(variant, "digest", passed=True)
+    after = matrix.Record(tmp_path / "record.json", go_environment, believe=True)
+    assert after.has_passed(first, "digest")
+    assert after.has_passed(second, "digest")
 
 
 def test_a_variant_follows_another_in_one_folder(tmp_path: Path) -> None:

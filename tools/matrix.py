@@ -76,7 +76,11 @@ class Record:
         command = ["go", "version"]
         version = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=True).stdout
         self._setting = repr((version, checks.GO_CHECKS, checks.WORDS_FILE.read_text("utf-8")))
-        self._passed: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        self._passed = self._read()
+
+    def _read(self) -> dict[str, str]:
+        passed: dict[str, str] = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}
+        return passed
 
     def digest(self, project: Path) -> str:
         """Return what stands for a project before any check ran in it."""
@@ -88,13 +92,15 @@ class Record:
 
     def note(self, variant: Variant, digest: str, *, passed: bool) -> None:
         """Write down how the checks went."""
-        self._passed.pop(variant.id, None)
-        if passed:
-            self._passed[variant.id] = digest
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(self._passed), "utf-8")
-        unfinished.replace(self._path)
+        with FileLock(self._path.with_suffix(".lock")):  # another part may have written meanwhile
+            self._passed = self._read()
+            self._passed.pop(variant.id, None)
+            if passed:
+                self._passed[variant.id] = digest
+            unfinished = self._path.with_suffix(".unfinished")
+            unfinished.write_text(json.dumps(self._passed), "utf-8")
+            unfinished.replace(self._path)
 
 
 def check_render(project: Path, variant: Variant) -> list[str]:

@@ -9,9 +9,10 @@ const (
 	// eventsKept is how long it is remembered that the payment provider has told of something: it repeats itself for three days.
 	eventsKept = 30 * 24 * time.Hour
 
+	// That a key has expired is asked again of the row that is deleted: a request may have renewed it while this waited for it.
 	deleteKeys = `
 		DELETE FROM idempotency_keys
-		WHERE (actor, key) IN (SELECT actor, key FROM idempotency_keys WHERE expires_at < $1 LIMIT $2)`
+		WHERE expires_at < $1 AND (actor, key) IN (SELECT actor, key FROM idempotency_keys WHERE expires_at < $1 LIMIT $2)`
 
 	deleteEvents = `
 		DELETE FROM webhook_events

@@ -5,16 +5,17 @@ import (
 	"fmt"
 )
 
-// depth reads the index that jobs are fetched by, and counts those that wait or were given up, not those that are done.
+// depth reads the index that jobs are fetched by, and counts those that wait or were given up, not those that are done. River calls
+// a job cancelled that was given up before its last try.
 const depth = `
 	SELECT
 		count(*) FILTER (WHERE state = 'available'),
 		count(*) FILTER (WHERE state IN ('retryable', 'scheduled')),
 		count(*) FILTER (WHERE state = 'running'),
-		count(*) FILTER (WHERE state = 'discarded'),
+		count(*) FILTER (WHERE state IN ('discarded', 'cancelled')),
 		coalesce(extract(epoch FROM clock_timestamp() - min(scheduled_at) FILTER (WHERE state = 'available')), 0)::float8
 	FROM river_job
-	WHERE state IN ('available', 'retryable', 'scheduled', 'running', 'discarded')`
+	WHERE state IN ('available', 'retryable', 'scheduled', 'running', 'discarded', 'cancelled')`
 
 // Depth is what the queue holds, for all workers together.
 type Depth struct {

@@ -56,8 +56,12 @@ const (
 	LeaveOpen
 )
 
-// invalidRequest is the type of error that Stripe blames on the request.
-const invalidRequest = "invalid_request_error"
+const (
+	// invalidRequest is the type of error that Stripe blames on the request.
+	invalidRequest = "invalid_request_error"
+	// succeeded is the status of an intent that is charged.
+	succeeded = "succeeded"
+)
 
 // Intent is a payment intent as far as clients look at it.
 type Intent struct {
@@ -173,6 +177,20 @@ func (s *Stripe) Charges() map[string]int {
 	defer s.mu.Unlock()
 
 	return maps.Clone(s.charges)
+}
+
+// Charged returns what a payment was charged, in units of Stripe, and the currency of that.
+func (s *Stripe) Charged(paymentID string) (amount int64, currency string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	for _, intent := range s.intents {
+		if intent.Metadata["payment_id"] == paymentID && intent.Status == succeeded {
+			amount, currency = amount+intent.Amount, intent.Currency
+		}
+	}
+
+	return amount, currency
 }
 
 // Requests returns how many there were, of any kind.
@@ -368,7 +386,7 @@ func (s *Stripe) make(fault Fault, r *http.Request) (status int, body []byte) {
 }
 
 func (s *Stripe) charge(intent *Intent) {
-	intent.Status = "succeeded"
+	intent.Status = succeeded
 	s.charges[intent.Metadata["payment_id"]]++
 }
 
@@ -407,7 +425,7 @@ func (s *Stripe) cancel(w http.ResponseWriter, r *http.Request) {
 
 	switch {
 	case intent == nil:
-	case intent.Status == "succeeded", intent.Status == "processing":
+	case intent.Status == succeeded, intent.Status == "processing":
 		write(w, http.StatusBadRequest, refuse(Refusal{
 			Type: invalidRequest, Code: "payment_intent_unexpected_state", Message: "too late",
 		}))

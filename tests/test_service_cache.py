@@ -137,7 +137,7 @@ def test_a_read_after_a_write_sees_it_however_many_read(replicas: tuple[Service,
 
 @CACHED
 def test_what_is_deleted_is_gone_at_once(start: Start, database: Database) -> None:
-    """A user in the cache does not outlive its row, and one who was not there is found when created."""
+    """A user in the cache does not outlive its row."""
     service = start(database)
     service.wait_ready()
     path = create(service)

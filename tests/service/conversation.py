@@ -185,6 +185,7 @@ CREATE = [
     say("metadata is null", "POST", "/v1/users", user("carol", metadata=None)),
     say("metadata has 65 members", "POST", "/v1/users", user("carol", metadata={f"m{i}": i for i in range(65)})),
     say("metadata is too deep", "POST", "/v1/users", user("carol", metadata=nested(33))),
+    say("metadata is too large once written out", "POST", "/v1/users", user("carol", metadata={"a": [1e308] * 60})),
     say("metadata holds U+0000", "POST", "/v1/users", user("carol", metadata={"a": "b\0"})),
 ]
 

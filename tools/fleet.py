@@ -2,8 +2,8 @@
 
 `services.txt` names a git repository on each line, as git clones it; empty lines and lines with # are left out. Each is
 cloned, updated by its own script, and committed on a branch; with --push the branch is pushed, for a pull request. One
-that is there already, and not merged, is left alone: it may have commits of others. The exit code is 0 when all went well
-or waits for that, 3 when some have conflicts, and 1 when some failed or refused.
+that is there already, and not merged, is left alone: it may have commits of others. The exit code is 0 when all went
+well or waits for that, 3 when some have conflicts, and 1 when some failed or refused.
 """
 
 from __future__ import annotations

@@ -46,9 +46,7 @@ def make_new(clone: Path, tmp_path: Path) -> MakeNew:
 
     def run(root: Path = clone, **variables: str | Path) -> subprocess.CompletedProcess[str]:
         command = [*make, *(f"{name}={value}" for name, value in variables.items())]
-        return subprocess.run(
-            command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     return run
 

@@ -13,7 +13,7 @@ from pytest_copie.plugin import Copie
 
 from tools import checks, golden
 from tools.questions import Questionnaire, load_questionnaire
-from tools.render import Sketcher, read_tree, render
+from tools.render import Sketcher, commit_all, git, read_tree, render
 from tools.variants import Variant, find_axes, find_layers, find_variants, layers_on
 
 TABLE = yaml.safe_load(Path(__file__).with_name("answers.yml").read_text("utf-8"))
@@ -83,6 +83,18 @@ def test_a_selected_option_leaves_its_words(variant: Variant, rendered: Path, qu
     on = set(layers_on(questionnaire, variant))
     wordy = {key for key, words in checks.words_of_layers().items() if words and on & set(checks.layers_of(key))}
     assert wordy <= seen
+
+
+@pytest.mark.variants("fiber-ent")
+def test_a_clone_has_the_bytes_of_the_render(rendered: Path, tmp_path: Path) -> None:
+    """Also where git is set up as on Windows; a picture of the owner keeps its bytes."""
+    project = tmp_path / "project"
+    shutil.copytree(rendered, project)
+    (project / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\r\n\n")
+    (project / "hello.sh").write_bytes(b"echo hello\r\n")
+    commit_all(project, "Start from the template")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", str(project), "clone")
+    assert read_tree(tmp_path / "clone") == read_tree(project) | {"hello.sh": (b"echo hello\n", False)}
 
 
 def test_the_files_are_those_agreed_on() -> None:

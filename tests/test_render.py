@@ -102,6 +102,17 @@ def test_the_files_are_those_agreed_on() -> None:
     assert golden.compare(golden.golden_lists()) == []
 
 
+def test_a_check_of_the_lists_changes_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make regen CHECK=1` says what differs."""
+    agreed = {path.name: path.read_text("utf-8") for path in golden.GOLDEN.iterdir()}
+    monkeypatch.setattr(golden, "golden_lists", lambda: agreed | {"base.files": agreed["base.files"] + "new.go\n"})
+    assert golden.main(["--check"]) == 1
+    assert capsys.readouterr().out == "base.files: new: new.go; make regen accepts it\n"
+    assert {path.name: path.read_text("utf-8") for path in golden.GOLDEN.iterdir()} == agreed
+    monkeypatch.setattr(golden, "golden_lists", lambda: agreed)
+    assert golden.main(["--check"]) == 0
+
+
 def test_a_footprint_that_was_not_agreed_on_is_told(tmp_path: Path) -> None:
     """The counterpart: a file that came, one that went, an option that nobody knows."""
     lists = {"base.files": "Dockerfile\nMakefile\n", "echo.files": "+ router.go\n"}

@@ -120,8 +120,8 @@ def name_source(destination: Path) -> str:
         file.write_text(text, "utf-8")
         return ""
     return (
-        f"note: {file.name} names this folder, {ROOT}, as the template, so that `make update` works on this machine "
-        'only; "Move the template" in docs/updating.md says how to name another place'
+        f"note: {file.name} names this folder, {ROOT}, as the template, so that `make update` works at most on this "
+        'machine; "Move the template" in docs/updating.md says how to name another place'
     )
 
 

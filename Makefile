@@ -19,6 +19,8 @@ SKIP_UNCHANGED ?=
 WORKERS ?= 2
 PYTEST_ARGS ?=
 CHECK ?=
+SERVICES ?=
+PUSH ?=
 SITE_TO ?= site
 VERSION ?=
 
@@ -65,11 +67,15 @@ format: $(DEV_READY) ## Format the Python
 .PHONY: regen
 regen: $(DEV_READY) ## Make generated template files and golden lists anew; make regen CHECK=1 only compares
 	$(PY) -m tools.regen $(if $(CHECK),--check)
-	$(if $(CHECK),,$(PY) -m tools.golden)
+	$(PY) -m tools.golden $(if $(CHECK),--check)
 
 .PHONY: sketch
 sketch: $(DEV_READY) ## Make one variant of the template as it stands on disk: make sketch VARIANT=echo-pgx DEST=../sketch
 	$(PY) -m tools.sketch "$(VARIANT)" "$$DEST"
+
+.PHONY: fleet
+fleet: $(RUN_READY) ## Update many services: make fleet SERVICES=services.txt; with PUSH=1 push a branch of each
+	@$(PY) -m tools.fleet $(if $(PUSH),--push) -- "$(SERVICES)"
 
 .PHONY: release
 release: $(DEV_READY) ## Make a release: make release VERSION=1.1.0; with CHECK=1 only say what speaks against it

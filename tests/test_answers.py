@@ -55,6 +55,24 @@ def test_a_bad_answer_is_refused_by_name(
     assert len(problems[0]) < 400
 
 
+COMPUTED = [("redis", ""), ("tiered", "."), ("database_name", 'x"; DROP'), ("image", "-v"), ("default_registry", "a b")]
+
+
+@pytest.mark.parametrize(("name", "value"), named(COMPUTED))
+def test_what_is_computed_is_no_answer(name: str, value: str, plain_template: Path, tmp_path: Path) -> None:
+    """Copier would take it from --data as it is, past the rules of the answers that it follows from."""
+    with pytest.raises(ValueError, match=f"'{name}': It follows from the other answers"):
+        render(plain_template, tmp_path / "service", {**SAMPLE_ANSWERS, name: value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_all_that_is_computed_refuses_to_be_answered(questionnaire: Questionnaire) -> None:
+    """A line of its own would be needed for each, and is easily forgotten."""
+    assert {question.validator for question in questionnaire.hidden} == {
+        "It follows from the other answers; leave it out."
+    }
+
+
 @pytest.mark.parametrize(("name", "value"), named(ACCEPTED))
 def test_a_good_answer_is_accepted(name: str, value: str, questionnaire: Questionnaire) -> None:
     """The rules are no stricter than they have to be: real names, real paths."""

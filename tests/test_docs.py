@@ -11,6 +11,8 @@ import pytest
 from tools import docs
 from tools.footprints import Effect, Footprint
 from tools.questions import ROOT, Questionnaire
+from tools.render import Sketcher
+from tools.variants import find_deliveries
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -58,6 +60,26 @@ def test_links_lead_somewhere(page: Path) -> None:
     """Relative links of a page name files that exist."""
     for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_one_version_of_copier_is_asked_for(questionnaire: Questionnaire) -> None:
+    """copier.yml refuses what is older than the pages and the tools say: no test runs with it."""
+    oldest = questionnaire.settings["_min_copier_version"].removesuffix(".0")
+    said = re.findall(r"Copier (\d[\d.]*\d) or newer", "".join(page.read_text("utf-8") for page in PAGES))
+    assert len(said) >= 3
+    assert set(said) == {oldest}
+    assert f'"copier>={oldest},' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_texts_stand_in_documents_only(questionnaire: Questionnaire) -> None:
+    """In those that docs/answers.md names, with every answer about delivery."""
+    rules = docs.RULES.read_text("utf-8")
+    sketcher = Sketcher(questionnaire)
+    for name, text in (("description", "Feeds zebras."), ("owner", "Zebra Ltd")):
+        trees = [sketcher.tree({**each.answers, name: text}) for each in find_deliveries()]
+        named = re.search(rf"\*\*{name}\*\* into (\S+\w) and (\S+\w)", rules)
+        assert named, name
+        assert {path for tree in trees for path in tree if text.encode() in tree[path][0]} == set(named.groups())
 
 
 def test_make_help_names_what_the_readme_promises() -> None:

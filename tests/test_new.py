@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from copier._vcs import get_repo
 
+from tools import new
 from tools.questions import ROOT, load_questionnaire
 from tools.render import commit_all, git, read_tree, update
 
@@ -42,9 +44,9 @@ def make_new(clone: Path, tmp_path: Path) -> MakeNew:
     stamp.touch()
     make = ["make", "--no-print-directory", "new", f"VENV={sys.prefix}", f"RUN_READY={stamp}"]
 
-    def run(**variables: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(root: Path = clone, **variables: str | Path) -> subprocess.CompletedProcess[str]:
         command = [*make, *(f"{name}={value}" for name, value in variables.items())]
-        return subprocess.run(command, cwd=clone, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
     return run
 
@@ -71,6 +73,91 @@ def test_an_example_becomes_a_project(example: Path, make_new: MakeNew, tmp_path
     commit_all(project, "Start from the template")
     update(project)
     assert git(project, "status", "--porcelain") == ""
+
+
+def source(project: Path) -> tuple[str, str]:
+    """Return where a project says that it comes from, and in which version."""
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+    return answers["_src_path"], answers["_commit"]
+
+
+def test_a_project_of_a_release_names_where_others_find_it(
+    clone: Path, make_new: MakeNew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a clone of a shared repository, with a release checked out; of any other it says what will not work."""
+    released = tmp_path / "copier-go-service"
+    shutil.copytree(clone, released)
+    git(released, "remote", "add", "origin", "https://ada:secret@git.example.com/acme/copier-go-service")
+    done = make_new(DEST=tmp_path / "between", ANSWERS=EXAMPLES[0], root=released)
+    assert done.stdout.count(f"names this folder, {released}, as the template") == 1
+    assert source(tmp_path / "between")[0] == str(released)
+
+    git(released, "tag", "v1.2.0")
+    done = make_new(DEST=tmp_path / "at", ANSWERS=EXAMPLES[0], root=released)
+    assert "names this folder" not in done.stdout
+    assert source(tmp_path / "at") == ("git+https://git.example.com/acme/copier-go-service", "v1.2.0")
+    between, at = read_tree(tmp_path / "between"), read_tree(tmp_path / "at")
+    assert {path for path in at if at[path] != between[path]} == {".copier-answers.yml"}
+
+    (released / "copier.yml").write_text((released / "copier.yml").read_text("utf-8") + "# Mine.\n", "utf-8")
+    monkeypatch.setattr(new, "ROOT", released)
+    assert new.released_address() == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://github.com/acme/copier-go-service.git", "https://github.com/acme/copier-go-service.git"),
+        ("https://token@github.com/acme/copier-go-service", "git+https://github.com/acme/copier-go-service"),
+        ("https://git.example.com/a", "git+https://git.example.com/a"),
+        ("git@github.com:acme/copier-go-service.git", "git@github.com:acme/copier-go-service.git"),
+        ("forge@git.example.com:acme/a", "git+forge@git.example.com:acme/a"),
+        ("ssh://git@git.example.com:2222/a.git", "ssh://git@git.example.com:2222/a.git"),
+        ("/srv/copier-go-service.git", ""),
+        ("../copier-go-service", ""),
+        ("C:/copier-go-service", ""),
+        ("file:///srv/copier-go-service.git", ""),
+        ("", ""),
+    ],
+)
+def test_only_an_address_that_others_can_reach_is_recorded(url: str, address: str) -> None:
+    """In words that Copier takes for git, and without a token."""
+    assert new.shared_address(url) == address
+    assert not address or get_repo(address) in {url, url.replace("token@", "")}
+
+
+@pytest.mark.parametrize("existed", [False, True])
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device")], ids=repr)
+def test_what_is_interrupted_leaves_nothing(
+    stop: BaseException,
+    existed: bool,  # noqa: FBT001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither files nor a folder that was not there before; one line says so."""
+    destination = tmp_path / "service"
+    if existed:
+        destination.mkdir()
+
+    def half(_: str, folder: Path, **__: object) -> None:
+        (folder / "cmd").mkdir(parents=True)
+        (folder / "go.mod").touch()
+        raise stop
+
+    monkeypatch.setattr("copier.run_copy", half)
+    assert new.main([str(destination), str(EXAMPLES[0])]) == 1
+    assert [path.name for path in tmp_path.rglob("*")] == (["service"] if existed else [])
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == "nothing was rendered: interrupted" or told.endswith(f"{destination}: No space left on device")
+
+
+def test_a_destination_that_cannot_be_made_is_named(make_new: MakeNew, tmp_path: Path) -> None:
+    """Below a file there is no room for a folder."""
+    (tmp_path / "file").touch()
+    done = make_new(DEST=tmp_path / "file" / "service", ANSWERS=EXAMPLES[0])
+    assert done.returncode != 0
+    assert [line.split(":")[0] for line in findings(done)] == ["DEST"]
 
 
 def test_the_answers_file_of_a_project_makes_it_again(make_new: MakeNew, tmp_path: Path) -> None:

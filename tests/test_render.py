@@ -13,7 +13,7 @@ from pytest_copie.plugin import Copie
 
 from tools import checks, golden
 from tools.questions import Questionnaire, load_questionnaire
-from tools.render import Sketcher, read_tree, render
+from tools.render import Sketcher, commit_all, git, read_tree, render
 from tools.variants import Variant, find_axes, find_layers, find_variants, layers_on
 
 TABLE = yaml.safe_load(Path(__file__).with_name("answers.yml").read_text("utf-8"))
@@ -85,9 +85,32 @@ def test_a_selected_option_leaves_its_words(variant: Variant, rendered: Path, qu
     assert wordy <= seen
 
 
+@pytest.mark.variants("fiber-ent")
+def test_a_clone_has_the_bytes_of_the_render(rendered: Path, tmp_path: Path) -> None:
+    """Also where git is set up as on Windows; a picture of the owner keeps its bytes."""
+    project = tmp_path / "project"
+    shutil.copytree(rendered, project)
+    (project / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\r\n\n")
+    (project / "hello.sh").write_bytes(b"echo hello\r\n")
+    commit_all(project, "Start from the template")
+    git(tmp_path, "clone", "--quiet", "--config=core.autocrlf=true", str(project), "clone")
+    assert read_tree(tmp_path / "clone") == read_tree(project) | {"hello.sh": (b"echo hello\n", False)}
+
+
 def test_the_files_are_those_agreed_on() -> None:
     """tests/golden lists what the base has and what each option does to it; `make regen` accepts a change."""
     assert golden.compare(golden.golden_lists()) == []
+
+
+def test_a_check_of_the_lists_changes_none(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`make regen CHECK=1` says what differs."""
+    agreed = {path.name: path.read_text("utf-8") for path in golden.GOLDEN.iterdir()}
+    monkeypatch.setattr(golden, "golden_lists", lambda: agreed | {"base.files": agreed["base.files"] + "new.go\n"})
+    assert golden.main(["--check"]) == 1
+    assert capsys.readouterr().out == "base.files: new: new.go; make regen accepts it\n"
+    assert {path.name: path.read_text("utf-8") for path in golden.GOLDEN.iterdir()} == agreed
+    monkeypatch.setattr(golden, "golden_lists", lambda: agreed)
+    assert golden.main(["--check"]) == 0
 
 
 def test_a_footprint_that_was_not_agreed_on_is_told(tmp_path: Path) -> None:

@@ -535,10 +535,9 @@ def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: 
 
 
 def test_many_services_are_updated(
-    small: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Path, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that follows, one with a conflict, one that is current, one that left, one that is not there."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     services = {name: tmp_path / name for name in ("follows", "conflict", "current", "left")}
     for folder in services.values():
         shutil.copytree(project, folder)
@@ -561,6 +560,21 @@ def test_many_services_are_updated(
     assert small.exists()
 
 
+def test_a_branch_that_waits_for_review_is_left_alone(project: Path, tmp_path: Path) -> None:
+    """Somebody resolved conflicts on it; once it is merged, the next update takes its place."""
+    git(project, "switch", "--quiet", "--create", fleet.BRANCH)
+    edit(project, redis_go="package redis // resolved\n")
+    git(project, "switch", "--quiet", "main")
+    theirs = git(project, "rev-parse", fleet.BRANCH)
+    done = fleet.update_service(str(project), tmp_path / "waits", "", push=True)
+    assert (done.state, git(project, "rev-parse", fleet.BRANCH)) == ("waiting", theirs)
+    assert "two, changed" in (tmp_path / "waits" / "managed.go").read_text("utf-8")
+    git(project, "merge", "--quiet", fleet.BRANCH)
+    assert fleet.update_service(str(project), tmp_path / "merged", "", push=True).state == "updated"
+    assert "two, changed" in git(project, "show", f"{fleet.BRANCH}:managed.go")
+    assert "resolved" in git(project, "show", f"{fleet.BRANCH}:redis.go")
+
+
 def outcome(state: fleet.State) -> fleet.Outcome:
     """An outcome of which only the state matters."""
     return fleet.Outcome(service="a", state=state, folder="a", detail="")
@@ -570,7 +584,7 @@ def outcome(state: fleet.State) -> fleet.Outcome:
     ("states", "code"),
     [
         ((), 0),
-        (("updated", "current"), 0),
+        (("updated", "current", "waiting"), 0),
         (("updated", "conflicts"), 3),
         (("conflicts", "failed"), 1),
         (("refused",), 1),

@@ -38,8 +38,8 @@ Give them when Copier asks, with `--data NAME=VALUE`, or in a file (`make new DE
 FOOTER = """
 ## Computed
 
-These follow from the answers, are never asked and are not stored. Those named like a folder of `template/` switch that
-layer on (`.`) or off.
+These follow from the answers, are never asked, are not stored, and are refused when they are given with `--data`. Those
+named like a folder of `template/` switch that layer on (`.`) or off.
 
 | name | value |
 |---|---|

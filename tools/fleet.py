@@ -1,14 +1,16 @@
 """Update many services: python -m tools.fleet services.txt [--to VERSION] [--push].
 
 `services.txt` names a git repository on each line, as git clones it; empty lines and lines with # are left out. Each is
-cloned, updated by its own script, and committed on a branch; with --push the branch is pushed, for a pull request. The
-exit code is 0 when all went well, 3 when some have conflicts, and 1 when some failed or refused.
+cloned, updated by its own script, and committed on a branch; with --push the branch is pushed, for a pull request. One
+that is there already, and not merged, is left alone: it may have commits of others. The exit code is 0 when all went
+well or waits for that, 3 when some have conflicts, and 1 when some failed or refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 SCRIPT = Path("scripts/template/update.sh")
 BRANCH = "template-update"
 
-State = Literal["current", "updated", "conflicts", "refused", "failed"]
+State = Literal["current", "updated", "waiting", "conflicts", "refused", "failed"]
 STATES: dict[int, State] = {0: "updated", 2: "refused", 3: "conflicts"}
 CONFLICTS = 3
 
@@ -45,6 +47,8 @@ def read_services(text: str) -> list[str]:
 
 def update_service(service: str, folder: Path, to: str, *, push: bool) -> Outcome:
     """Clone a service, update it, and commit what changed on a branch of its own."""
+    # The script finds the Copier of these tools first.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
     def git(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
@@ -58,7 +62,7 @@ def update_service(service: str, folder: Path, to: str, *, push: bool) -> Outcom
         if not (folder / SCRIPT).exists():
             return outcome("refused", f"it has no {SCRIPT}: it left the template, or comes from another")
         command = ["sh", str(SCRIPT), "update", *(["--to", to] if to else [])]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         if (state := STATES.get(done.returncode, "failed")) in {"refused", "failed"}:
             return outcome(state, done.stderr)
         if not git("status", "--porcelain").stdout.strip():
@@ -66,8 +70,10 @@ def update_service(service: str, folder: Path, to: str, *, push: bool) -> Outcom
         git("switch", "--quiet", "--create", BRANCH)
         git("add", "--all")
         git("commit", "--quiet", "--message=Update the template", f"--message={done.stdout}")
+        if push and git("branch", "--remotes", "--no-merged", "HEAD", "--list", f"origin/{BRANCH}").stdout:
+            return outcome("waiting", f"it has a branch {BRANCH} already; merge that or delete it, and run this again")
         if push:
-            git("push", "--quiet", "--force-with-lease", "origin", BRANCH)
+            git("push", "--quiet", "origin", BRANCH)
         return outcome(state, done.stdout)
     except subprocess.CalledProcessError as error:
         return outcome("failed", error.stderr)
@@ -102,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes.append(update_service(service, options.into / str(number), options.to, push=options.push))
         last = outcomes[-1]
         print(f"[{number}/{len(services)}] {last.state:<9} {service} in {last.folder}", file=sys.stderr)
-        if last.state in {"conflicts", "refused", "failed"}:
+        if last.state in {"waiting", "conflicts", "refused", "failed"}:
             print(last.detail, file=sys.stderr)
     if options.json:
         print(json.dumps([outcome.model_dump() for outcome in outcomes], indent=2))

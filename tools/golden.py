@@ -10,6 +10,7 @@ option costs.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -112,9 +113,16 @@ def compare(lists: Mapping[str, str], folder: Path = GOLDEN) -> list[str]:
     return found
 
 
-def main() -> int:
-    """Write the lists; those of options that no longer exist are removed."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the lists; those of options that no longer exist are removed. The exit code is 1 when --check finds any."""
+    parser = argparse.ArgumentParser(description="Make the golden lists anew.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail when a list would change")
+    options = parser.parse_args(arguments)
     lists = golden_lists()
+    if options.check:
+        found = compare(lists)
+        print("\n".join(found) or "every golden list is as the template has it")
+        return 1 if found else 0
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for stale in {path.name for path in GOLDEN.glob("*.files")} - lists.keys():
         (GOLDEN / stale).unlink()

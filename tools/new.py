@@ -6,8 +6,11 @@ Usage: python -m tools.new DEST [ANSWERS]
 from __future__ import annotations
 
 import argparse
+import re
+import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,11 @@ def destination_problems(destination: str) -> list[str]:
     if not destination:
         return ["DEST: say where the service goes, such as make new DEST=../my-service"]
     path = Path(destination)
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+    try:
+        taken = path.is_file() or (path.is_dir() and any(path.iterdir()))
+    except OSError as error:
+        return [f"DEST: cannot look into {path}: {error.strerror}"]
+    if taken:
         return [f"DEST: {path} exists and is not an empty folder; choose another"]
     if path.resolve().is_relative_to(ROOT):
         return [f"DEST: {path} lies inside the template's own folder; choose one outside, such as ../my-service"]
@@ -62,13 +69,60 @@ def find_problems(
     return {}, problems
 
 
+def shared_address(url: str) -> str:
+    """Return what Copier makes of the URL of a remote, without credentials; empty when others can't reach it."""
+    if not re.match(r"(https?|ssh|git)://|[\w.-]+@[\w.-]+:", url):
+        return ""
+    address = re.sub(r"\A(https?://)[^/]*@", r"\1", url)
+    return address if address.endswith(".git") or address.startswith("git@") else f"git+{address}"
+
+
+def released_address() -> str:
+    """Return where others find what is checked out here; empty unless that is a release, of a clone, as it was made."""
+    if not (ROOT / ".git").exists() or git(ROOT, "status", "--porcelain").strip():
+        return ""
+    if not re.search(r"^v\d+\.\d+\.\d+$", git(ROOT, "tag", "--points-at", "HEAD"), re.MULTILINE):
+        return ""
+    return shared_address(git(ROOT, "config", "--default", "", "--get", "remote.origin.url").strip())
+
+
 def copy_template(destination: Path, answers: dict[str, Any], *, ask: bool) -> None:
-    """Render the commit that is checked out here, so that `copier update` finds it again."""
+    """Render the commit that is checked out here, so that `copier update` finds it again; all of it, or nothing."""
     if (ROOT / ".git").exists() and git(ROOT, "status", "--porcelain").strip():
         print(
             "note: this template has uncommitted changes; commit them before you rely on copier update", file=sys.stderr
         )
-    copier.run_copy(str(ROOT), destination, data=answers, defaults=not ask, quiet=True, vcs_ref="HEAD")
+    existed = destination.exists()
+    try:
+        copier.run_copy(
+            str(ROOT), destination, data=answers, defaults=not ask, quiet=True, vcs_ref="HEAD", cleanup_on_error=False
+        )
+    except BaseException:  # Copier would clean up after an Exception only, and Ctrl-C is none.
+        take_back(destination, keep=existed)
+        raise
+
+
+def take_back(destination: Path, *, keep: bool) -> None:
+    """Remove what was rendered, which was nothing or an empty folder before."""
+    with suppress(OSError):
+        for path in destination.iterdir() if keep else [destination]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def name_source(destination: Path) -> str:
+    """Have the project name the template where others find it, and return what there is to say when it can't."""
+    file = destination / ".copier-answers.yml"
+    if address := released_address():
+        text = re.sub(r"(?m)^_src_path:.*(?:\n .*)*", lambda _: f"_src_path: {address}", file.read_text("utf-8"))
+        file.write_text(text, "utf-8")
+        return ""
+    return (
+        f"note: {file.name} names this folder, {ROOT}, as the template, so that `make update` works at most on this "
+        'machine; "Move the template" in docs/updating.md says how to name another place'
+    )
 
 
 def next_steps(questionnaire: Questionnaire, destination: Path) -> str:
@@ -94,10 +148,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     destination = Path(options.destination)
     try:
         copy_template(destination, answers, ask=not options.answers)
-    except (CopierError, KeyboardInterrupt) as error:
-        print(f"nothing was rendered: {error or 'interrupted'}", file=sys.stderr)
+        note = name_source(destination)
+    except OSError as error:
+        print(f"DEST: cannot write {error.filename or destination}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("nothing was rendered: interrupted", file=sys.stderr)
+        return 1
+    except CopierError as error:
+        print(f"nothing was rendered: {error}", file=sys.stderr)
         return 1
     print(next_steps(questionnaire, destination))
+    if note:
+        print(f"  {note}\n")
     return 0
 
 

@@ -37,7 +37,7 @@ CONNECTIONS = 97
 """What PostgreSQL gives to others than its superuser when nobody has configured it."""
 
 LISTENING = {"worker": 1}
-"""The connections that a program takes out of its pool for good, which then opens others: River's listener (riverpgxv5)."""
+"""The connections that a program takes out of its pool for good, which opens others then: River's listener has one."""
 
 MARGIN = (1, 10)
 """Seconds that a pod is given beyond what its program may take to end: some, and not many."""

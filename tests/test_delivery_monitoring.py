@@ -19,6 +19,7 @@ import yaml
 
 from tests.proofs import Proof, distinct, lay_out
 from tools.render import Tree
+from tools.variants import SAMPLE_ANSWERS
 
 FOLDER = "deploy/observability/"
 RULES = f"{FOLDER}prometheus/rules/"
@@ -151,6 +152,16 @@ def test_each_alert_fires_when_it_should(trees: dict[str, Tree], proof: Proof, t
     assert set(itertools.chain.from_iterable(cases.values())) == alerts, "each fires in some case"
 
 
+def test_each_alert_is_about_this_service(trees: dict[str, Tree], proof: Proof, tmp_path: Path) -> None:
+    """A Prometheus has the numbers of many, and much of what they count has the same name."""
+    every = {path: file for tree in trees.values() for path, file in tree.items()}
+    bound = {"name": "service", "type": "=", "value": SAMPLE_ANSWERS["project_name"]}
+    for rule in proof.rules(rule_files(every, tmp_path)):
+        if "alert" in rule:
+            asked = [each for each in rule["selectors"] if each["metric"] == "build_info"]
+            assert [each["matchers"] for each in asked] == [[bound]], rule["alert"]
+
+
 @pytest.mark.parametrize(
     ("find", "replace"),
     [
@@ -158,6 +169,10 @@ def test_each_alert_fires_when_it_should(trees: dict[str, Tree], proof: Proof, t
         ('state="in_use"', 'state="used"'),
         ("ignoring (state) ", ""),
         ("up == 0", "up == 1"),
+        ('          and on (job, instance) last_over_time(build_info{service="parcel-desk"}[1d])\n', ""),
+        ("[1d])", "[1m])"),
+        ('          and on (job) build_info{service="parcel-desk"}\n', ""),
+        ('          and on (job, instance) build_info{service="parcel-desk"}\n', ""),
         ("/health/ready", "/health/readiness"),
     ],
 )

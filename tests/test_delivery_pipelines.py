@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ import yaml
 from tests.proofs import distinct, lay_out, run, script
 from tools.questions import ROOT
 from tools.regen import MODFILES
-from tools.render import Tree
+from tools.render import Sketcher, Tree
+from tools.variants import find_deliveries
 
 WORKFLOWS = ".github/workflows/"
 GITLAB = ".gitlab-ci.yml"
@@ -59,20 +61,27 @@ def workflow_problems(name: str, text: str) -> Iterator[str]:
     if workflow.get("permissions") not in ({}, {"contents": "read"}):
         yield f"{name}: jobs begin with permissions"
     for job, settings in workflow["jobs"].items():
-        if not settings.get("timeout-minutes", 361) <= 60:
-            yield f"{name}: {job} may run for hours"
         permissions = settings.get("permissions", {})
         writes = {scope for scope, access in permissions.items() if access != "read"}
         if writes != MAY_WRITE.get((name, job), set()):
             yield f"{name}: {job} may write {sorted(writes)}"
-        if not settings["runs-on"].startswith("ubuntu-2"):
-            yield f"{name}: {job} runs on whatever {settings['runs-on']} is"
-        for step in settings["steps"]:
-            yield from (f"{name}: {job} {problem}" for problem in step_problems(step))
-    for used, comment in re.findall(r"uses: (\S+)(?: # (\S+))?", text):
+        # Who calls the other workflow has its bounds.
+        if settings.get("uses") != f"./{WORKFLOWS}ci.yml":
+            yield from (f"{name}: {job} {problem}" for problem in job_problems(settings))
+    for used, comment in re.findall(r"uses: ([^\s.]\S*)(?: # (\S+))?", text):
         action, _, commit = used.partition("@")
         if (commit, comment) != ACTIONS.get(action):
             yield f"{name}: {used} {comment} is not the commit that we looked up"
+
+
+def job_problems(job: Mapping[str, Any]) -> Iterator[str]:
+    """Say what is wrong with a job that has steps."""
+    if not job.get("timeout-minutes", 361) <= 60:
+        yield "may run for hours"
+    if not job["runs-on"].startswith("ubuntu-2"):
+        yield f"runs on whatever {job['runs-on']} is"
+    for step in job["steps"]:
+        yield from step_problems(step)
 
 
 def step_problems(step: Mapping[str, Any]) -> Iterator[str]:
@@ -163,6 +172,8 @@ def gitlab_problems(text: str) -> Iterator[str]:
     jobs = {
         name: job for name, job in pipeline.items() if isinstance(job, dict) and ({"script", "extends"} & job.keys())
     }
+    if jobs.get("template", {}).get("needs") != []:
+        yield "template: it waits for the checks that it may mend"
     for name, job in jobs.items():
         whole = {**pipeline.get(job.get("extends"), {}), **job}
         if whole.get("stage") not in pipeline["stages"]:
@@ -171,6 +182,9 @@ def gitlab_problems(text: str) -> Iterator[str]:
         for image in (each if isinstance(each, str) else each["name"] for each in images):
             if not re.fullmatch(r"docker\.io/\S+:\d[\w.-]*", image):
                 yield f"{name}: {image} is not pinned"
+        for service in whole.get("services", []):
+            if "dind" in str(service) and (isinstance(service, str) or service.get("alias") != "docker"):
+                yield f"{name}: no Docker answers to docker, which is what its client calls"
 
 
 def lint_gitlab(folder: Path) -> None:
@@ -209,6 +223,8 @@ def test_a_pipeline_that_gitlab_refuses_is_refused(
         ("stage: check", "stage: checks", "is no stage"),
         ("docker:29-dind", "docker:dind", "is not pinned"),
         ("  timeout: 30 minutes\n", "", "no timeout"),
+        ("      alias: docker\n", "", "no Docker answers"),
+        ("  needs: []\n", "", "waits for the checks"),
     ],
 )
 def test_a_fault_in_the_pipeline_is_found(find: str, replace: str, problem: str, trees: dict[str, Tree]) -> None:
@@ -281,7 +297,7 @@ def test_a_workflow_takes_the_newest_patch_of_that_go(trees: dict[str, Tree], tm
         if not path.startswith(WORKFLOWS):
             continue
         for job in yaml.safe_load(data)["jobs"].values():
-            steps = job["steps"]
+            steps = job.get("steps", [])
             for before, step in itertools.pairwise(steps):
                 if "actions/setup-go@" in step.get("uses", ""):
                     assert step["with"]["go-version"] == "${{ steps.go.outputs.version }}", path
@@ -312,6 +328,94 @@ def test_the_bot_that_moves_versions_knows_every_modfile(trees: dict[str, Tree],
     assert {path for path in modfiles if re.search(pattern.strip("/"), path)} == set(MODFILES)
     grouped = {file for rule in config["packageRules"] for file in rule.get("matchFileNames", [])}
     assert grouped == modfiles
+
+
+def test_the_bot_leaves_the_version_that_runs_alone(trees: dict[str, Tree]) -> None:
+    """A digest behind the tag would get into the name of the Job that migrates."""
+    for name, tree in trees.items():
+        if "renovate.json" in tree:
+            rules = yaml.safe_load(tree["renovate.json"][0])["packageRules"]
+            left = [rule for rule in rules if rule.get("matchManagers") == ["kustomize"] and rule["enabled"] is False]
+            assert bool(left) == any(path.startswith("deploy/k8s/") for path in tree), name
+
+
+@pytest.mark.parametrize("registry", ["ghcr.io/acme", "registry.example.com/acme"])
+def test_a_release_on_github_gives_its_token_to_github_alone(
+    registry: str, sketcher: Sketcher, actionlint: Path, tmp_path: Path
+) -> None:
+    """Another registry is logged in to with what was given for it, or not at all."""
+    tree = sketcher.tree({**find_deliveries()[0].answers, "registry": registry})
+    lint_workflows(lay_out(tree, tmp_path, WORKFLOWS), actionlint)
+    text = tree[f"{WORKFLOWS}release.yml"][0].decode()
+    own = registry.startswith("ghcr.io/")
+    assert ("github.token" in text) == own
+    assert ("packages: write" in text) == own
+    assert any("release.yml" in problem for problem in workflow_problems("release.yml", text)) == (not own)
+    assert "\n\n     " not in text, "an empty line in the midst of a job"
+
+
+def test_a_release_on_github_has_passed_what_a_change_has_to(trees: dict[str, Tree]) -> None:
+    """A tag may point anywhere: the image waits for all of ci.yml, run on what is tagged."""
+    for files, name in distinct(trees, WORKFLOWS).items():
+        workflows = {Path(path).name: yaml.safe_load(data) for path, data in files}
+        jobs = workflows["release.yml"]["jobs"]
+        assert jobs[jobs["image"]["needs"]]["uses"] == f"./{WORKFLOWS}ci.yml", name
+        # YAML takes the key "on" for a boolean.
+        assert "workflow_call" in workflows["ci.yml"][True], name
+        kept = [
+            step["with"]["name"]
+            for workflow in ("ci.yml", "release.yml")
+            for job in workflows[workflow]["jobs"].values()
+            for step in job.get("steps", [])
+            if "upload-artifact@" in step.get("uses", "")
+        ]
+        assert len(kept) == len(set(kept)), f"{name}: one run can't keep two things by one name"
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"CI_REGISTRY": "ghcr.io"}, "ghcr.io --username job --password-stdin: of the server"),
+        ({"CI_REGISTRY": "registry.gitlab.com"}, ""),
+        (
+            {"CI_REGISTRY": "registry.gitlab.com", "REGISTRY_USER": "ada", "REGISTRY_PASSWORD": "of ada"},
+            "ghcr.io --username ada --password-stdin: of ada",
+        ),
+        (
+            {"CI_REGISTRY": "ghcr.io", "REGISTRY_USER": "ada", "REGISTRY_PASSWORD": "of ada"},
+            "ghcr.io --username ada --password-stdin: of ada",
+        ),
+    ],
+)
+def test_a_release_on_gitlab_gives_its_password_to_gitlab_alone(
+    given: dict[str, str], sent: str, trees: dict[str, Tree], tmp_path: Path
+) -> None:
+    """The script of the job, with a docker that notes what it is given."""
+    pipeline = yaml.safe_load(next(tree for tree in trees.values() if GITLAB in tree)[GITLAB][0])
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, text in {"make": "", "docker": 'shift; printf "%s: %s" "$*" "$(cat)" > sent\n'}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}", "utf-8")
+        (programs / name).chmod(0o755)
+    image = pipeline["release"]["variables"]["IMAGE"]
+    environment = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "IMAGE": image,
+        "CI_REGISTRY_USER": "job",
+        "CI_REGISTRY_PASSWORD": "of the server",
+    }
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join(pipeline["release"]["script"])],
+        cwd=tmp_path,
+        env=environment | given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    noted = tmp_path / "sent"
+    assert (noted.read_text("utf-8") if noted.exists() else "") == sent
+    assert (done.returncode == 0) == bool(sent), done.stderr
+    assert sent or "REGISTRY_PASSWORD" in done.stderr
 
 
 def test_every_yaml_and_every_script_is_clean(trees: dict[str, Tree], tmp_path: Path) -> None:

@@ -126,6 +126,38 @@ def test_the_longest_names_will_do(registry: str, questionnaire: Questionnaire, 
     assert max(map(len, names)) <= 63
 
 
+def test_an_authority_of_your_own_is_known_to_every_pod(trees: dict[str, Tree]) -> None:
+    """What docs/kubernetes.md has its reader add to production is right as it stands, in every variant."""
+    planted = []
+    for tree in trees.values():
+        page = tree["docs/kubernetes.md"][0].decode()
+        added = page.partition("### Certificates of your own")[2].partition("```yaml\n")[2].partition("```")[0]
+        path = f"{PRODUCTION}/kustomization.yaml"
+        text = tree[path][0].decode()
+        assert text.rstrip().endswith("disableNameSuffixHash: true"), "the generators stand last"
+        planted.append(
+            {**tree, path: (f"{text}{added}".encode(), False), f"{PRODUCTION}/ca.crt": (b"-----BEGIN", False)}
+        )
+    for tree, overlays in zip(planted, build(planted), strict=True):
+        assert findings(overlays, tree) == []
+        for workload in overlays["production"].workloads:
+            (mount,) = workload.container["volumeMounts"]
+            assert workload.environment["SSL_CERT_DIR"] == mount["mountPath"]
+            (volume,) = workload.pod["volumes"]
+            maps = {each["metadata"]["name"]: each["data"] for each in overlays["production"].of_kind("ConfigMap")}
+            assert maps[volume["configMap"]["name"]] == {"ca.crt": "-----BEGIN"}
+            assert "SSL_CERT_FILE" not in workload.environment, "the image names the public ones"
+
+
+def test_what_only_production_demands_may_be_missing_elsewhere(trees: dict[str, Tree]) -> None:
+    """Nobody makes up a password for the Redis of the development overlay, which has none."""
+    for name, tree in trees.items():
+        text = tree["deploy/k8s/base/api.yaml"][0].decode()
+        assert ("key: REDIS_PASSWORD\n" in text) == ("key: REDIS_PASSWORD\n                  optional: true\n" in text)
+        table = tree["docs/kubernetes.md"][0].decode()
+        assert ("but for `REDIS_PASSWORD`" in table) == ("REDIS_PASSWORD" in text), name
+
+
 def environment(overlay: Overlay, program: str, **more: str) -> dict[str, str]:
     """What a program gets in production, with secrets, on a machine where nothing answers."""
     (workload,) = (each for each in overlay.workloads if each.program == program)

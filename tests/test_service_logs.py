@@ -44,6 +44,19 @@ def test_each_request_has_one_line(service: Service) -> None:
     assert all(isinstance(line["duration"], float) and 0 < line["duration"] < 5 for line in lines)
 
 
+def test_who_was_deleted_can_be_told_from_the_log(service: Service) -> None:
+    """And from nothing else: after a backup was restored they have to be deleted again."""
+    made = rawhttp.post(service.port, "/v1/users", {"username": "ada", "email": "ada@example.com"})
+    path = made.header("Location")
+    assert path
+    answers = [rawhttp.send(service.port, encode("DELETE", path)) for _ in range(2)]
+    assert [answer.status for answer in answers] == [204, 404]
+    eventually(lambda: len(access_lines(service)) >= 3, 3, "all lines")
+    (line,) = [line for line in service.log_lines() if line["message"] == "user deleted"]
+    assert line["deleted_user_id"] == path.rpartition("/")[2]
+    assert line["request_id"] == answers[0].header("X-Request-Id")
+
+
 def test_no_client_can_write_a_line(start: Start, database: Database) -> None:
     """Line breaks in path, query, headers and body end up inside a value of the one line of their request."""
     service = start(database, LOG_LEVEL="debug", LOG_BODIES="true")

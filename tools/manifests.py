@@ -30,11 +30,14 @@ OVERLAYS = ("development", "production")
 VERSIONS = ("1.35", "1.36", "1.37")
 """The versions of Kubernetes that are maintained."""
 
-OUTSIDE = {"GOMEMLIMIT", "GOMAXPROCS"}
+OUTSIDE = {"GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_DIR"}
 """Variables that are Go's own."""
 
 CONNECTIONS = 97
 """What PostgreSQL gives to others than its superuser when nobody has configured it."""
+
+LISTENING = {"worker": 1}
+"""The connections that a program takes out of its pool for good, which opens others then: River's listener has one."""
 
 MARGIN = (1, 10)
 """Seconds that a pod is given beyond what its program may take to end: some, and not many."""
@@ -505,7 +508,8 @@ def check_availability(overlay: Overlay, code: Code) -> Iterator[str]:
             yield f"availability: {workload.name} does not spread over zones and nodes"
         if workload.manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] != 0:
             yield f"availability: {workload.name} takes pods away before others are ready"
-        connections += replicas(overlay, workload) * int(code.setting(workload, "DB_MAX_CONNECTIONS") or 0)
+        each = int(code.setting(workload, "DB_MAX_CONNECTIONS") or 0) + LISTENING.get(workload.program, 0)
+        connections += replicas(overlay, workload) * each
     if connections > CONNECTIONS:
         yield f"availability: {connections} connections to the database, which gives {CONNECTIONS}"
 

@@ -24,15 +24,19 @@ branch=template-$version
 
 gh auth setup-git
 if git ls-remote --exit-code origin "refs/heads/$branch" > /dev/null; then
-	echo "the branch $branch is there already"
-	exit 0
+	# Whoever closed the pull request has decided; a branch without any was pushed by a run that could not open one.
+	proposed=$(gh pr list --head "$branch" --state all --json number --jq length)
+	if test "$proposed" != 0; then
+		echo "$branch was proposed already"
+		exit 0
+	fi
+else
+	git switch --quiet --create "$branch"
+	git add --all
+	git -c user.name="$(gh api user --jq .login 2> /dev/null || echo template)" -c user.email=template@users.noreply.github.com \
+		commit --quiet --message "Update from the template, to $version"
+	git push --quiet origin "$branch"
 fi
-
-git switch --quiet --create "$branch"
-git add --all
-git -c user.name="$(gh api user --jq .login 2> /dev/null || echo template)" -c user.email=template@users.noreply.github.com \
-	commit --quiet --message "Update from the template, to $version"
-git push --quiet origin "$branch"
 
 if test "$code" = 3; then
 	gh pr create --head "$branch" --title "Update from the template, to $version: with conflicts" --body-file "$report" --draft

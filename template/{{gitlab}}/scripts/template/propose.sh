@@ -30,16 +30,25 @@ fi
 # shellcheck disable=SC2016 # the shell of the helper reads it
 as_bot() { git -c credential.helper= -c credential.helper='!f() { echo username=template; echo "password=$TEMPLATE_TOKEN"; }; f' "$@"; }
 
+# merge_requests OPTION... asks GitLab about those of this project, or for another.
+merge_requests() {
+	printf 'header = "PRIVATE-TOKEN: %s"\n' "$TEMPLATE_TOKEN" |
+		curl --config - --fail --silent --show-error "$@" "$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests"
+}
+
 if as_bot ls-remote --exit-code "$CI_PROJECT_URL.git" "refs/heads/$branch" > /dev/null; then
-	echo "the branch $branch is there already"
-	exit 0
+	# Whoever closed the merge request has decided; a branch without any was pushed by a run that could not open one.
+	proposed=$(merge_requests --get --data-urlencode "source_branch=$branch" --data state=all)
+	if test "$proposed" != "[]"; then
+		echo "$branch was proposed already"
+		exit 0
+	fi
+else
+	git switch --quiet --create "$branch"
+	git add --all
+	git -c user.name=template -c user.email="template@noreply.$CI_SERVER_HOST" commit --quiet --message "Update from the template, to $version"
+	as_bot push --quiet "$CI_PROJECT_URL.git" "$branch"
 fi
 
-git switch --quiet --create "$branch"
-git add --all
-git -c user.name=template -c user.email="template@noreply.$CI_SERVER_HOST" commit --quiet --message "Update from the template, to $version"
-as_bot push --quiet "$CI_PROJECT_URL.git" "$branch"
-
-printf 'header = "PRIVATE-TOKEN: %s"\n' "$TEMPLATE_TOKEN" | curl --config - --fail --silent --show-error --output /dev/null \
-	--form "source_branch=$branch" --form "target_branch=$CI_DEFAULT_BRANCH" --form "title=$title" --form "description=<$report" \
-	"$CI_API_V4_URL/projects/$CI_PROJECT_ID/merge_requests"
+merge_requests --output /dev/null --form "source_branch=$branch" --form "target_branch=$CI_DEFAULT_BRANCH" \
+	--form "title=$title" --form "description=<$report"

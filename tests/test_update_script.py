@@ -376,10 +376,41 @@ def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
     assert unmerged(project) == ["README.md", "go.mod"]
     done = run("settle")
     assert done.returncode == DONE, done.stderr
+    assert done.stdout.splitlines() == ["README.md: is yours, as it was", "go.mod: has the lines of both sides"]
     assert unmerged(project) == []
     assert text(project, "README.md") == "# Ours\n\nWith joy.\n"
     assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines())
     assert "mine v1.0.0 h1:m" in text(project, "go.sum").splitlines()
+
+
+def test_sync_leaves_the_conflicts_of_a_merge_alone(project: Path, run: Run) -> None:
+    """Two people's sides of a seed, a lock and generated code, also where one is missing: none is taken for the other."""
+    sums = "a v1.0.0 h1:a\n"
+    git(project, "switch", "--quiet", "--create", "colleague")
+    edit(
+        project,
+        README_md="# Theirs\n",
+        go_sum=f"{sums}theirs v1.0.0 h1:t\n",
+        user__user_gen_go="theirs\n",
+        mail__welcome_txt=None,
+    )
+    git(project, "switch", "--quiet", "main")
+    edit(
+        project,
+        README_md="# Ours\n",
+        go_sum=f"{sums}ours v1.0.0 h1:o\n",
+        user__user_gen_go=None,
+        mail__welcome_txt="Ours\n",
+    )
+    merge = subprocess.run(["git", "merge", "colleague"], cwd=project, capture_output=True, text=True, check=False)
+    assert merge.returncode == 1, merge.stderr
+    conflicts = ["README.md", "go.sum", "mail/welcome.txt", "user/user.gen.go"]
+    before = read_tree(project)
+    done = run("settle")
+    assert done.returncode == CONFLICTS
+    assert all(path in done.stderr for path in conflicts)
+    assert unmerged(project) == conflicts
+    assert read_tree(project) == before
 
 
 REFUSALS = {

@@ -49,8 +49,13 @@ listed() { printf '%s\n' "$2" | grep -qxF -e "$1"; }
 
 unmerged() { git ls-files --unmerged . | cut -f 2 | sort -u; }
 
-# stage NUMBER PATH prints one side of a conflict: 1 what it was, 2 yours, 3 the template's. A side may be missing.
-stage() { git show ":$1:./$2" 2>/dev/null || :; }
+# stage NUMBER PATH prints one side of a conflict: 1 what it was, 2 yours, 3 the template's. It fails where that side is missing.
+stage() { git show ":$1:./$2" 2>/dev/null; }
+
+# copiers PATH tells whether Copier left the conflict in a file. One of a merge, a rebase or a stash has two people's sides.
+copiers() {
+	grep -aq '^<<<<<<< before updating' "$1" 2>/dev/null && ! grep -a '^<<<<<<< ' "$1" | grep -aqv '^<<<<<<< before updating'
+}
 
 # Before anything is touched --------------------------------------------------------------------------------------------
 
@@ -129,20 +134,29 @@ restore() {
 	git clean --quiet --force -d -- .
 }
 
-# resolve takes the side of each conflict that needs nobody's opinion.
+# resolve takes the side of each conflict of Copier's that needs nobody's opinion, and prints which.
 resolve() {
 	unmerged | while read -r path; do
+		copiers "$path" || continue
 		case $(kind "$path") in
 		lock)
-			for side in 1 2 3; do stage "$side" "$path" > "$SCRATCH/$side"; done
+			stage 1 "$path" > "$SCRATCH/1" || : # both may have added it
+			stage 2 "$path" > "$SCRATCH/2" && stage 3 "$path" > "$SCRATCH/3" || continue
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
-			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac ;;
-		generated) stage 3 "$path" > "$SCRATCH/3" && cat "$SCRATCH/3" > "$path" ;;
-		seed) stage 2 "$path" > "$SCRATCH/2" && cat "$SCRATCH/2" > "$path" ;;
+			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac
+			say "$path: has the lines of both sides" ;;
+		generated)
+			stage 3 "$path" > "$SCRATCH/3" || continue
+			cat "$SCRATCH/3" > "$path"
+			say "$path: is the template's, until it is generated" ;;
+		seed)
+			stage 2 "$path" > "$SCRATCH/2" || continue
+			cat "$SCRATCH/2" > "$path"
+			say "$path: is yours, as it was" ;;
 		*) continue ;;
 		esac
 		git add -- "$path"
-		git reset --quiet -- "$path" # it is no conflict any more, and not staged either
+		git reset --quiet -- "$path" > /dev/null # it is no conflict any more, and not staged either; others still are, which git says
 	done
 }
 
@@ -319,7 +333,7 @@ update() {
 	UNFINISHED=yes
 	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
-	resolve
+	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
 	keep_edited

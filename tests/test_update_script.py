@@ -466,6 +466,34 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
     assert read_tree(project) == before
 
 
+@pytest.mark.parametrize("where", ["repository", "environment"])
+def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: Run) -> None:
+    """With what hides untracked files and refuses space at the end of a line: edits are kept, conflicts are shown."""
+    settings = {"status.showUntrackedFiles": "no", "apply.whitespace": "error"}
+    variables = {}
+    if where == "environment":
+        variables["GIT_CONFIG_COUNT"] = str(len(settings))
+        for number, (name, value) in enumerate(settings.items()):
+            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    rules = text(project, OWNERSHIP)
+    ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine").replace("five", "five, mine ")
+    edit(project, managed_go=ours, scripts__template__ownership_txt=f"# Mine. \n{rules}")
+    if where == "repository":
+        for name, value in settings.items():
+            git(project, "config", name, value)
+    (project / "new.go").write_text("package a\n", "utf-8")
+    done = run("update", **variables)
+    assert done.returncode == REFUSED
+    assert "?? new.go" in done.stderr
+    (project / "new.go").unlink()
+    done = run("update", **variables)
+    assert done.returncode == CONFLICTS, done.stdout + done.stderr
+    assert unmerged(project) == ["managed.go"]
+    assert "two, mine\n" in text(project, "managed.go")
+    assert "five, mine \n" in text(project, "managed.go")
+    assert text(project, OWNERSHIP).startswith("# Mine. \n")
+
+
 @pytest.fixture
 def changed(small: Path, project: Path, tmp_path: Path) -> Path:
     """A template of one's own, from which the project comes."""

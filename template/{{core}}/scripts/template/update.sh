@@ -24,6 +24,12 @@ stop() { code=$1; shift; printf 'update: %s\n' "$@" >&2; exit "$code"; }
 # Paths with letters beyond ASCII are printed as they are.
 git() { command git -c core.quotePath=false "$@"; }
 
+# configure NAME VALUE has git, also Copier's, go by a value of this script, whatever the owner's configuration says.
+configure() {
+	count=${GIT_CONFIG_COUNT:-0}
+	export "GIT_CONFIG_KEY_$count=$1" "GIT_CONFIG_VALUE_$count=$2" "GIT_CONFIG_COUNT=$((count + 1))"
+}
+
 # kind PATH prints whose a file is. During an update what the owner had committed comes before what the template brings.
 kind() {
 	while read -r kind pattern; do
@@ -403,6 +409,8 @@ leave() {
 main() {
 	cd "$(dirname "$0")/../.."
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
+	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
+	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
 	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP UNFINISHED=''
 	trap finish EXIT

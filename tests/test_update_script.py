@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -556,6 +557,47 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, projec
     assert "no_such_answer" in done.stderr
     assert read_tree(project) == before
     assert untouched(project)
+
+
+def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
+    """Make a tool that does something before and after the real one does its work; return a PATH on which it comes first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    folder.mkdir(exist_ok=True)
+    (folder / tool).write_text(f'#!/bin/sh\n{before}\n{shutil.which(tool, path=path)} "$@" || exit\n{after}\n', "utf-8")
+    (folder / tool).chmod(0o755)
+    return f"{folder}{os.pathsep}{path}"
+
+
+def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
+    """What it left is not called the owner's work; the commands that are named take it back, and nothing reminds of it then."""
+    before = read_tree(project)
+    path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -KILL "$PPID"')
+    assert run("update", PATH=path).returncode == -signal.SIGKILL
+    assert read_tree(project) != before
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "an update was interrupted" in done.stderr
+    assert "commit them first" not in done.stderr
+    commands = [line.removeprefix("update:").strip() for line in done.stderr.splitlines() if "git clean" in line]
+    subprocess.run(["sh", "-c", commands[0]], cwd=project, check=True, capture_output=True)
+    assert read_tree(project) == before
+    assert run("update").returncode == DONE
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "commit them first" in done.stderr, "that one came to its end"
+
+
+def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_path: Path) -> None:
+    """Stopped during the update, and again while it is taken back."""
+    before = read_tree(project)
+    stand_in(tmp_path / "bin", "git", 'case "$*" in *" checkout --quiet HEAD -- .") kill -TERM "$PPID" ;; esac')
+    path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -TERM "$PPID"')
+    done = run("update", PATH=path)
+    assert done.returncode == FAILED, done.stderr
+    assert "as it was" in done.stderr
+    assert read_tree(project) == before
+    assert untouched(project)
+    assert list((project / ".git").glob("*template-update")) == []
 
 
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:

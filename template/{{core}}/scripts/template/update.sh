@@ -63,18 +63,27 @@ copiers() {
 	grep -aq '^<<<<<<< before updating' "$1" 2>/dev/null && ! grep -a '^<<<<<<< ' "$1" | grep -aqv '^<<<<<<< before updating'
 }
 
+# mark prints where an update says that it is under way, in the .git of the repository: one for each project that is in there.
+mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
+
 # Before anything is touched --------------------------------------------------------------------------------------------
 
 check_project() {
 	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit: an update is merged into one'
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
+	mark=$(mark)
+	if test -f "$mark" && test -n "$(git status --porcelain -- .)"; then
+		stop "$REFUSED" 'an update was interrupted, or is running; what git status shows is of its making, and this takes it back:' \
+			'  git reset --quiet -- . && git checkout HEAD -- . && git clean --force -d -- .'
+	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
 	fi
 	if test -n "$(git status --porcelain -- .)"; then
 		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 	fi
+	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
@@ -336,7 +345,8 @@ update() {
 
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
-	UNFINISHED=yes
+	MARK=$mark UNFINISHED=yes
+	say "From $OLD to $NEW" > "$MARK"
 	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
 	resolve > /dev/null # the report says what is left
@@ -350,11 +360,13 @@ update() {
 # finish takes back an update that did not come to its end, and cleans up.
 finish() {
 	code=$?
+	trap '' INT TERM HUP # a second Ctrl-C must not stop halfway what takes back the half
 	if test -n "$UNFINISHED"; then
 		restore
 		printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
 		code=$FAILED
 	fi
+	test -z "$MARK" || rm -f -- "$MARK"
 	rm -rf -- "$SCRATCH"
 	exit "$code"
 }
@@ -412,7 +424,7 @@ main() {
 	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
 	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
-	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP UNFINISHED=''
+	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP MARK='' UNFINISHED=''
 	trap finish EXIT
 	trap 'exit "$FAILED"' INT TERM HUP
 	if test $# -eq 0; then set -- help; fi

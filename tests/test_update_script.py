@@ -635,6 +635,23 @@ def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: 
     assert "UD redis.go" in git(project, "status", "--porcelain")
 
 
+def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Path) -> None:
+    """Copier would merge a template that never had it into the neighbour's file, and drop what was not committed."""
+    project, neighbour = tmp_path / "mono" / "services" / "parcel", tmp_path / "mono" / "services" / "mail"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(neighbour, {"x y.go": "package mail\n"})
+    write(tmp_path / "mono", {".gitignore": "*.rej\n"})
+    commit_all(tmp_path / "mono", "Start")
+    write(neighbour, {"x y.go": "package mail // not committed\n", "x y.go.rej": "@@ -1 +1 @@\n"})
+    before = read_tree(tmp_path / "mono")
+    done = run("update", folder=project)
+    assert done.returncode == REFUSED, done.stderr
+    assert "services/mail/x y.go.rej" in done.stderr
+    assert read_tree(tmp_path / "mono") == before
+    (neighbour / "x y.go.rej").unlink()
+    assert run("update", folder=project).returncode == DONE
+
+
 def test_many_services_are_updated(
     small: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -95,6 +95,13 @@ check_project() {
 	esac
 }
 
+# check_rejects refuses where Copier would take the rejects of somebody's patch for its own: it looks for them in the whole repository,
+# and what they belong to it checks out anew.
+check_rejects() {
+	rejects=$(git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$' || :)
+	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
+}
+
 # render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
 render() {
 	folder=$1 version=$2 forgotten=$3
@@ -335,6 +342,7 @@ update() {
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
 
 	check_project
+	check_rejects
 	# Other answers alone change nothing else: the version stays.
 	test -n "$to" || test -z "$data" || to=$OLD
 	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"

@@ -79,6 +79,7 @@ NEXT = {
     "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
     "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
     "template/{{core}}/user/search.go": "package user // search\n",
+    "template/{{core}}/user/index/by name/index.go": "package index\n",
     "CHANGELOG.md": f"# Changelog\n\n## Unreleased\n\n- Not yet.\n\n{NEWS}\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.1.0\n)\n",
     "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.1.0 h1:b\n//% endif\n",
@@ -303,6 +304,7 @@ def test_what_was_deleted_stays_deleted(project: Path, run: Run) -> None:
     assert not {"README.md", "managed.go", "go.sum"} & {path.name for path in project.iterdir()}
     assert not (project / "user").exists()
     assert "user/search.go is new in the template, and left out" in done.stdout
+    assert "user/index/by name/index.go is new in the template, and left out" in done.stdout
 
 
 def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:

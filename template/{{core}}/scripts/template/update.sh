@@ -222,19 +222,28 @@ keep_seeds() {
 	done
 }
 
+# folder_deleted PATH tells whether a file would come into a folder that the template had and the owner has no more, however deep.
+folder_deleted() {
+	folder=$(dirname "$1")
+	while test "$folder" != .; do
+		if test -d "$SCRATCH/old/$folder" && test -z "$(git ls-tree --name-only HEAD "./$folder/")"; then return 0; fi
+		folder=$(dirname "$folder")
+	done
+	return 1
+}
+
 # keep_deleted removes what came although the owner had deleted it: the file itself, or all that its folder had.
 keep_deleted() {
 	git ls-files --others --exclude-standard . | while read -r path; do
-		folder=$(dirname "$path")
 		if test -f "$SCRATCH/old/$path"; then
 			rm -- "$path"
-		elif test "$folder" != . && test -d "$SCRATCH/old/$folder" && test -z "$(git ls-tree --name-only HEAD "./$folder/")"; then
+		elif folder_deleted "$path"; then
 			rm -- "$path"
 			note "$path is new in the template, and left out: you deleted its folder"
 		else
 			continue
 		fi
-		rmdir -p -- "$folder" 2>/dev/null || :
+		rmdir -p -- "$(dirname "$path")" 2>/dev/null || :
 	done
 }
 

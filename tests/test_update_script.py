@@ -320,6 +320,33 @@ def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
     assert "package redis // mine" in text(project, "redis.go")
 
 
+@pytest.mark.parametrize(
+    ("path", "to", "refused"),
+    [
+        ("redis.go", ["--data", "cache=redis"], True),
+        ("redis.go", ["--data", "cache=none"], True),
+        ("user/search.go", [], True),
+        ("user/index/by name/index.go", [], True),
+        ("user/search.go", ["--to", "v1.0.0"], False),
+        ("user/user.gen.go", [], False),
+    ],
+    ids=["brought", "dropped", "new", "folder", "later", "generated"],
+)
+def test_what_git_ignores_is_not_written_over(path: str, to: list[str], *, refused: bool, project: Path, run: Run) -> None:
+    """A personal copy that git could not give back, of a file that the template has, drops, or has from this release on."""
+    write(project, {path: "mine\n", ".gitignore": f"/{Path(path).parent if 'index' in path else path}\n"})
+    git(project, "rm", "--quiet", "--cached", "--ignore-unmatch", path)
+    git(project, "add", ".gitignore")
+    git(project, "commit", "--quiet", "--message", "Keep it to myself")
+    assert untouched(project)
+    done = run("update", *to)
+    assert done.returncode == (REFUSED if refused else DONE), done.stdout + done.stderr
+    assert (f"update: {path}\n" in done.stderr) == refused
+    if refused:
+        assert text(project, path) == "mine\n"
+        assert untouched(project)
+
+
 def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
     """A line at the top of the list makes a managed file a seed."""
     rules = text(project, OWNERSHIP)

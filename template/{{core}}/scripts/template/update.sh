@@ -102,6 +102,23 @@ check_rejects() {
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 
+# ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
+ignored() {
+	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
+}
+
+# check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
+check_ignored() {
+	git ls-files -- . > "$SCRATCH/tracked"
+	lost=$(for copy in old new; do (cd "$SCRATCH/$copy" && find . -type f); done | sed 's|^\./||' | sort -u | grep -vxF -f "$SCRATCH/tracked" |
+		while read -r path; do
+			test -e "$path" && test "$(kind "$path")" != generated || continue
+			say "$path"
+		done)
+	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
+}
+
 # render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
 render() {
 	folder=$1 version=$2 forgotten=$3
@@ -355,13 +372,14 @@ update() {
 	# Other answers alone change nothing else: the version stays.
 	test -n "$to" || test -z "$data" || to=$OLD
 	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"
-	render "$SCRATCH/new" "$to" "$forget" --exclude '*' --exclude "!$ANSWERS" --exclude "!$OWNERSHIP" "$@" || stop "$REFUSED" \
+	render "$SCRATCH/new" "$to" "$forget" --exclude '*' --exclude "!$ANSWERS" --exclude "!$OWNERSHIP" --exclude "$(ignored)" "$@" || stop "$REFUSED" \
 		"Copier cannot make ${to:-the newest version} of $SOURCE with these answers; choose others with --data NAME=VALUE, or --forget NAME:" "$(reason)"
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
+	check_ignored
 	MARK=$mark UNFINISHED=yes
 	say "From $OLD to $NEW" > "$MARK"
 	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1

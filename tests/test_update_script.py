@@ -267,6 +267,40 @@ def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
     assert text(project, "go.sum").splitlines() == [mine[0], "a v1.0.0 h1:a", "b v1.1.0 h1:b", *mine[1:]]
 
 
+@pytest.mark.parametrize(
+    ("before", "mine", "theirs", "after"),
+    [
+        (["go 1.26.0"], ["go 1.26.10"], ["go 1.26.9"], ["go 1.26.10"]),
+        (["go 1.26.0"], ["go 1.26.3"], ["go 1.27.0"], ["go 1.27.0"]),
+        (["go 1.26"], ["go 1.27rc2"], ["go 1.27"], ["go 1.27rc2"]),
+        (["go 1.26"], ["go 1.27rc2"], ["go 1.27.0"], ["go 1.27.0"]),
+        (
+            ["go 1.26.0", "", "toolchain go1.26.1"],
+            ["go 1.26.0", "", "toolchain go1.26.10"],
+            ["go 1.26.2", "", "toolchain go1.26.2"],
+            ["go 1.26.2", "", "toolchain go1.26.10"],
+        ),
+    ],
+    ids=["number", "newer", "candidate", "release", "toolchain"],
+)
+def test_the_newest_go_is_kept(  # noqa: PLR0913, PLR0917 (a row of the table, and where it is tried)
+    before: list[str], mine: list[str], theirs: list[str], after: list[str], project: Path, run: Run
+) -> None:
+    """Of a go.mod with two lines that say it, Go reads none. A real conflict, as Copier leaves it for `make sync`."""
+    texts = ["\n".join(["module a", "", *lines, ""]) for lines in (before, mine, theirs)]
+    entries = [f"0 {'0' * 40}\tgo.mod"]
+    for number, side in enumerate(texts, start=1):
+        (project / "go.mod").write_text(side, "utf-8")
+        entries.append(f"100644 {git(project, 'hash-object', '-w', 'go.mod').strip()} {number}\tgo.mod")
+    index = "".join(f"{entry}\n" for entry in entries)
+    subprocess.run(["git", "update-index", "--index-info"], cwd=project, input=index, text=True, check=True)
+    marked = ["module a", "", "<<<<<<< before updating", *mine, "=======", *theirs, ">>>>>>> after updating", ""]
+    (project / "go.mod").write_text("\n".join(marked), "utf-8")
+    done = run("settle")
+    assert done.returncode == DONE, done.stderr
+    assert text(project, "go.mod") == "\n".join(["module a", "", *after, ""])
+
+
 def test_a_conflict_in_managed_code_is_shown(project: Path, run: Run, tmp_path: Path) -> None:
     """Exit code 3, markers in the file, unmerged in git, named in the report; sync waits for it."""
     edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))

@@ -182,7 +182,11 @@ resolve() {
 			stage 1 "$path" > "$SCRATCH/1" || : # both may have added it
 			stage 2 "$path" > "$SCRATCH/2" && stage 3 "$path" > "$SCRATCH/3" || continue
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
-			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac
+			case $path in
+			*.sum) sort_sums < "$SCRATCH/2" > "$path" ;;
+			*.mod) newest_go < "$SCRATCH/2" > "$path" ;;
+			*) cat "$SCRATCH/2" > "$path" ;;
+			esac
 			say "$path: has the lines of both sides" ;;
 		generated)
 			stage 3 "$path" > "$SCRATCH/3" || continue
@@ -225,6 +229,24 @@ sort_sums() {
 			for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
 			print $1 "\t" pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before "\t" half[2] "\t" $0
 		}' | LC_ALL=C sort -u | cut -f 7
+}
+
+# newest_go keeps the newest of the lines that a go.mod may have once: go and toolchain. In the order of Go 1.27 comes before 1.27rc1,
+# and that before 1.27.0.
+newest_go() {
+	awk '
+		function rank(version) {
+			sub(/^go/, "", version)
+			stage = version ~ /^[0-9]+\.[0-9]+\./ ? 3 : version ~ /rc/ ? 2 : version ~ /beta/ ? 1 : 0
+			split(version, numbers, /[^0-9]+/)
+			return sprintf("%09d.%09d.%d.%09d", numbers[1], numbers[2], stage, numbers[3])
+		}
+		{ line[NR] = $0 }
+		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ {
+			one[NR] = $1
+			if (!($1 in newest) || rank($2) > best[$1]) { newest[$1] = NR; best[$1] = rank($2) }
+		}
+		END { for (number = 1; number <= NR; number++) if (!(number in one) || newest[one[number]] == number) print line[number] }'
 }
 
 # keep_seeds gives back the seeds that were edited before.

@@ -283,7 +283,7 @@ def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
     ],
     ids=["number", "newer", "candidate", "release", "toolchain"],
 )
-def test_the_newest_go_is_kept(  # noqa: PLR0913, PLR0917 (a row of the table, and where it is tried)
+def test_the_newest_go_is_kept(
     before: list[str], mine: list[str], theirs: list[str], after: list[str], project: Path, run: Run
 ) -> None:
     """Of a go.mod with two lines that say it, Go reads none. A real conflict, as Copier leaves it for `make sync`."""
@@ -366,8 +366,10 @@ def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
     ],
     ids=["brought", "dropped", "new", "folder", "later", "generated"],
 )
-def test_what_git_ignores_is_not_written_over(path: str, to: list[str], *, refused: bool, project: Path, run: Run) -> None:
-    """A personal copy that git could not give back, of a file that the template has, drops, or has from this release on."""
+def test_what_git_ignores_is_not_written_over(
+    path: str, to: list[str], *, refused: bool, project: Path, run: Run
+) -> None:
+    """A personal copy that git could not give back, of a file that the template has, drops, or begins to have."""
     write(project, {path: "mine\n", ".gitignore": f"/{Path(path).parent if 'index' in path else path}\n"})
     git(project, "rm", "--quiet", "--cached", "--ignore-unmatch", path)
     git(project, "add", ".gitignore")
@@ -448,7 +450,7 @@ def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
 
 
 def test_sync_leaves_the_conflicts_of_a_merge_alone(project: Path, run: Run) -> None:
-    """Two people's sides of a seed, a lock and generated code, also where one is missing: none is taken for the other."""
+    """Two people's sides of a seed, a lock and generated code, also where one is missing: neither is dropped."""
     sums = "a v1.0.0 h1:a\n"
     git(project, "switch", "--quiet", "--create", "colleague")
     edit(
@@ -558,6 +560,29 @@ def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: 
     assert text(project, OWNERSHIP).startswith("# Mine. \n")
 
 
+def test_what_git_says_is_shown(project: Path, run: Run) -> None:
+    """Of a repository that it does not trust, as in a container, it names the way out; without a repository sync does without."""
+    doubt = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    for command, code in (("update", REFUSED), ("preview", REFUSED), ("settle", DONE)):
+        done = run(command, **doubt)
+        assert done.returncode == code, done.stderr
+        assert "git config --global --add safe.directory" in done.stderr
+    assert untouched(project)
+    shutil.rmtree(project / ".git")
+    variables = {"GIT_CEILING_DIRECTORIES": str(project.parent)}
+    for command in ("update", "preview"):
+        done = run(command, **variables)
+        assert done.returncode == REFUSED
+        assert "not a git repository" in done.stderr
+    done = run("settle", **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
+    git(project, "init", "--quiet")
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "no commit" in done.stderr
+    assert run("settle").returncode == DONE
+
+
 @pytest.fixture
 def changed(small: Path, project: Path, tmp_path: Path) -> Path:
     """A template of one's own, from which the project comes."""
@@ -623,7 +648,7 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, projec
 
 
 def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
-    """Make a tool that does something before and after the real one does its work; return a PATH on which it comes first."""
+    """Make a tool that does something before and after what the real one does; return a PATH that has it first."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     folder.mkdir(exist_ok=True)
     (folder / tool).write_text(f'#!/bin/sh\n{before}\n{shutil.which(tool, path=path)} "$@" || exit\n{after}\n', "utf-8")
@@ -632,7 +657,7 @@ def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
 
 
 def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
-    """What it left is not called the owner's work; the commands that are named take it back, and nothing reminds of it then."""
+    """What it left is not called the owner's work; the commands that are named take it back for good."""
     before = read_tree(project)
     path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -KILL "$PPID"')
     assert run("update", PATH=path).returncode == -signal.SIGKILL

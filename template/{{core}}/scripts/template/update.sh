@@ -68,8 +68,17 @@ mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
 
 # Before anything is touched --------------------------------------------------------------------------------------------
 
+# complaint prints what git has against this folder: that it is in no repository, or in somebody else's, which it does not trust.
+complaint() { said=$(LC_ALL=C command git rev-parse --git-dir 2>&1 > /dev/null) || say "$said"; }
+
+check_repository() {
+	complaint=$(complaint)
+	test -z "$complaint" || stop "$REFUSED" 'an update is merged by git, and git says:' "$complaint"
+	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
+}
+
 check_project() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit: an update is merged into one'
+	check_repository
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
 	mark=$(mark)
@@ -431,7 +440,7 @@ finish() {
 # The rest --------------------------------------------------------------------------------------------------------------
 
 preview() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit'
+	check_repository
 	git clone --quiet "$(git rev-parse --show-toplevel)" "$SCRATCH/preview"
 	code=0
 	(cd "$SCRATCH/preview/$PREFIX" && sh scripts/template/update.sh update "$@") || code=$?
@@ -455,7 +464,13 @@ check() {
 }
 
 settle() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || return 0
+	complaint=$(complaint)
+	case $complaint in
+	'') ;;
+	*'not a git repository'*) return 0 ;;
+	*) printf 'update: %s\n' 'nothing is settled, for git says:' "$complaint" >&2; return 0 ;;
+	esac
+	git rev-parse --quiet --verify HEAD > /dev/null || return 0
 	resolve
 	if test -n "$(unmerged)"; then
 		stop "$CONFLICTS" 'resolve these and git add them, then run make sync again:' "$(unmerged)"

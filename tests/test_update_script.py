@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,6 +79,7 @@ NEXT = {
     "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
     "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
     "template/{{core}}/user/search.go": "package user // search\n",
+    "template/{{core}}/user/index/by name/index.go": "package index\n",
     "CHANGELOG.md": f"# Changelog\n\n## Unreleased\n\n- Not yet.\n\n{NEWS}\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.1.0\n)\n",
     "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.1.0 h1:b\n//% endif\n",
@@ -265,6 +267,40 @@ def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
     assert text(project, "go.sum").splitlines() == [mine[0], "a v1.0.0 h1:a", "b v1.1.0 h1:b", *mine[1:]]
 
 
+@pytest.mark.parametrize(
+    ("before", "mine", "theirs", "after"),
+    [
+        (["go 1.26.0"], ["go 1.26.10"], ["go 1.26.9"], ["go 1.26.10"]),
+        (["go 1.26.0"], ["go 1.26.3"], ["go 1.27.0"], ["go 1.27.0"]),
+        (["go 1.26"], ["go 1.27rc2"], ["go 1.27"], ["go 1.27rc2"]),
+        (["go 1.26"], ["go 1.27rc2"], ["go 1.27.0"], ["go 1.27.0"]),
+        (
+            ["go 1.26.0", "", "toolchain go1.26.1"],
+            ["go 1.26.0", "", "toolchain go1.26.10"],
+            ["go 1.26.2", "", "toolchain go1.26.2"],
+            ["go 1.26.2", "", "toolchain go1.26.10"],
+        ),
+    ],
+    ids=["number", "newer", "candidate", "release", "toolchain"],
+)
+def test_the_newest_go_is_kept(
+    before: list[str], mine: list[str], theirs: list[str], after: list[str], project: Path, run: Run
+) -> None:
+    """Of a go.mod with two lines that say it, Go reads none. A real conflict, as Copier leaves it for `make sync`."""
+    texts = ["\n".join(["module a", "", *lines, ""]) for lines in (before, mine, theirs)]
+    entries = [f"0 {'0' * 40}\tgo.mod"]
+    for number, side in enumerate(texts, start=1):
+        (project / "go.mod").write_text(side, "utf-8")
+        entries.append(f"100644 {git(project, 'hash-object', '-w', 'go.mod').strip()} {number}\tgo.mod")
+    index = "".join(f"{entry}\n" for entry in entries)
+    subprocess.run(["git", "update-index", "--index-info"], cwd=project, input=index, text=True, check=True)
+    marked = ["module a", "", "<<<<<<< before updating", *mine, "=======", *theirs, ">>>>>>> after updating", ""]
+    (project / "go.mod").write_text("\n".join(marked), "utf-8")
+    done = run("settle")
+    assert done.returncode == DONE, done.stderr
+    assert text(project, "go.mod") == "\n".join(["module a", "", *after, ""])
+
+
 def test_a_conflict_in_managed_code_is_shown(project: Path, run: Run, tmp_path: Path) -> None:
     """Exit code 3, markers in the file, unmerged in git, named in the report; sync waits for it."""
     edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
@@ -302,6 +338,7 @@ def test_what_was_deleted_stays_deleted(project: Path, run: Run) -> None:
     assert not {"README.md", "managed.go", "go.sum"} & {path.name for path in project.iterdir()}
     assert not (project / "user").exists()
     assert "user/search.go is new in the template, and left out" in done.stdout
+    assert "user/index/by name/index.go is new in the template, and left out" in done.stdout
 
 
 def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
@@ -315,6 +352,35 @@ def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
     assert text(project, "mail/welcome.txt") == "Ours\n"
     assert unmerged(project) == ["redis.go"]
     assert "package redis // mine" in text(project, "redis.go")
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "refused"),
+    [
+        ("redis.go", ["--data", "cache=redis"], True),
+        ("redis.go", ["--data", "cache=none"], True),
+        ("user/search.go", [], True),
+        ("user/index/by name/index.go", [], True),
+        ("user/search.go", ["--to", "v1.0.0"], False),
+        ("user/user.gen.go", [], False),
+    ],
+    ids=["brought", "dropped", "new", "folder", "later", "generated"],
+)
+def test_what_git_ignores_is_not_written_over(
+    path: str, to: list[str], *, refused: bool, project: Path, run: Run
+) -> None:
+    """A personal copy that git could not give back, of a file that the template has, drops, or begins to have."""
+    write(project, {path: "mine\n", ".gitignore": f"/{Path(path).parent if 'index' in path else path}\n"})
+    git(project, "rm", "--quiet", "--cached", "--ignore-unmatch", path)
+    git(project, "add", ".gitignore")
+    git(project, "commit", "--quiet", "--message", "Keep it to myself")
+    assert untouched(project)
+    done = run("update", *to)
+    assert done.returncode == (REFUSED if refused else DONE), done.stdout + done.stderr
+    assert (f"update: {path}\n" in done.stderr) == refused
+    if refused:
+        assert text(project, path) == "mine\n"
+        assert untouched(project)
 
 
 def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
@@ -376,10 +442,41 @@ def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
     assert unmerged(project) == ["README.md", "go.mod"]
     done = run("settle")
     assert done.returncode == DONE, done.stderr
+    assert done.stdout.splitlines() == ["README.md: is yours, as it was", "go.mod: has the lines of both sides"]
     assert unmerged(project) == []
     assert text(project, "README.md") == "# Ours\n\nWith joy.\n"
     assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines())
     assert "mine v1.0.0 h1:m" in text(project, "go.sum").splitlines()
+
+
+def test_sync_leaves_the_conflicts_of_a_merge_alone(project: Path, run: Run) -> None:
+    """Two people's sides of a seed, a lock and generated code, also where one is missing: neither is dropped."""
+    sums = "a v1.0.0 h1:a\n"
+    git(project, "switch", "--quiet", "--create", "colleague")
+    edit(
+        project,
+        README_md="# Theirs\n",
+        go_sum=f"{sums}theirs v1.0.0 h1:t\n",
+        user__user_gen_go="theirs\n",
+        mail__welcome_txt=None,
+    )
+    git(project, "switch", "--quiet", "main")
+    edit(
+        project,
+        README_md="# Ours\n",
+        go_sum=f"{sums}ours v1.0.0 h1:o\n",
+        user__user_gen_go=None,
+        mail__welcome_txt="Ours\n",
+    )
+    merge = subprocess.run(["git", "merge", "colleague"], cwd=project, capture_output=True, text=True, check=False)
+    assert merge.returncode == 1, merge.stderr
+    conflicts = ["README.md", "go.sum", "mail/welcome.txt", "user/user.gen.go"]
+    before = read_tree(project)
+    done = run("settle")
+    assert done.returncode == CONFLICTS
+    assert all(path in done.stderr for path in conflicts)
+    assert unmerged(project) == conflicts
+    assert read_tree(project) == before
 
 
 REFUSALS = {
@@ -433,6 +530,57 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert read_tree(project) == before
+
+
+@pytest.mark.parametrize("where", ["repository", "environment"])
+def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: Run) -> None:
+    """With what hides untracked files and refuses space at the end of a line: edits are kept, conflicts are shown."""
+    settings = {"status.showUntrackedFiles": "no", "apply.whitespace": "error"}
+    variables = {}
+    if where == "environment":
+        variables["GIT_CONFIG_COUNT"] = str(len(settings))
+        for number, (name, value) in enumerate(settings.items()):
+            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    rules = text(project, OWNERSHIP)
+    ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine").replace("five", "five, mine ")
+    edit(project, managed_go=ours, scripts__template__ownership_txt=f"# Mine. \n{rules}")
+    if where == "repository":
+        for name, value in settings.items():
+            git(project, "config", name, value)
+    (project / "new.go").write_text("package a\n", "utf-8")
+    done = run("update", **variables)
+    assert done.returncode == REFUSED
+    assert "?? new.go" in done.stderr
+    (project / "new.go").unlink()
+    done = run("update", **variables)
+    assert done.returncode == CONFLICTS, done.stdout + done.stderr
+    assert unmerged(project) == ["managed.go"]
+    assert "two, mine\n" in text(project, "managed.go")
+    assert "five, mine \n" in text(project, "managed.go")
+    assert text(project, OWNERSHIP).startswith("# Mine. \n")
+
+
+def test_what_git_says_is_shown(project: Path, run: Run) -> None:
+    """Of a repository that it does not trust, as in a container, it names the way out; without a repository sync does without."""
+    doubt = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    for command, code in (("update", REFUSED), ("preview", REFUSED), ("settle", DONE)):
+        done = run(command, **doubt)
+        assert done.returncode == code, done.stderr
+        assert "git config --global --add safe.directory" in done.stderr
+    assert untouched(project)
+    shutil.rmtree(project / ".git")
+    variables = {"GIT_CEILING_DIRECTORIES": str(project.parent)}
+    for command in ("update", "preview"):
+        done = run(command, **variables)
+        assert done.returncode == REFUSED
+        assert "not a git repository" in done.stderr
+    done = run("settle", **variables)
+    assert (done.returncode, done.stdout, done.stderr) == (DONE, "", "")
+    git(project, "init", "--quiet")
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "no commit" in done.stderr
+    assert run("settle").returncode == DONE
 
 
 @pytest.fixture
@@ -499,6 +647,47 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, projec
     assert untouched(project)
 
 
+def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
+    """Make a tool that does something before and after what the real one does; return a PATH that has it first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    folder.mkdir(exist_ok=True)
+    (folder / tool).write_text(f'#!/bin/sh\n{before}\n{shutil.which(tool, path=path)} "$@" || exit\n{after}\n', "utf-8")
+    (folder / tool).chmod(0o755)
+    return f"{folder}{os.pathsep}{path}"
+
+
+def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
+    """What it left is not called the owner's work; the commands that are named take it back for good."""
+    before = read_tree(project)
+    path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -KILL "$PPID"')
+    assert run("update", PATH=path).returncode == -signal.SIGKILL
+    assert read_tree(project) != before
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "an update was interrupted" in done.stderr
+    assert "commit them first" not in done.stderr
+    commands = [line.removeprefix("update:").strip() for line in done.stderr.splitlines() if "git clean" in line]
+    subprocess.run(["sh", "-c", commands[0]], cwd=project, check=True, capture_output=True)
+    assert read_tree(project) == before
+    assert run("update").returncode == DONE
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "commit them first" in done.stderr, "that one came to its end"
+
+
+def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_path: Path) -> None:
+    """Stopped during the update, and again while it is taken back."""
+    before = read_tree(project)
+    stand_in(tmp_path / "bin", "git", 'case "$*" in *" checkout --quiet HEAD -- .") kill -TERM "$PPID" ;; esac')
+    path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -TERM "$PPID"')
+    done = run("update", PATH=path)
+    assert done.returncode == FAILED, done.stderr
+    assert "as it was" in done.stderr
+    assert read_tree(project) == before
+    assert untouched(project)
+    assert list((project / ".git").glob("*template-update")) == []
+
+
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:
     """Nothing is touched, and the message names where it was looked for."""
     changed.rename(changed.with_name("moved"))
@@ -532,6 +721,23 @@ def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: 
     assert "two, changed" in text(project, "managed.go")
     assert (tmp_path / "mono" / "other" / "note.txt").read_text("utf-8") == "changed\n"
     assert "UD redis.go" in git(project, "status", "--porcelain")
+
+
+def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Path) -> None:
+    """Copier would merge a template that never had it into the neighbour's file, and drop what was not committed."""
+    project, neighbour = tmp_path / "mono" / "services" / "parcel", tmp_path / "mono" / "services" / "mail"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(neighbour, {"x y.go": "package mail\n"})
+    write(tmp_path / "mono", {".gitignore": "*.rej\n"})
+    commit_all(tmp_path / "mono", "Start")
+    write(neighbour, {"x y.go": "package mail // not committed\n", "x y.go.rej": "@@ -1 +1 @@\n"})
+    before = read_tree(tmp_path / "mono")
+    done = run("update", folder=project)
+    assert done.returncode == REFUSED, done.stderr
+    assert "services/mail/x y.go.rej" in done.stderr
+    assert read_tree(tmp_path / "mono") == before
+    (neighbour / "x y.go.rej").unlink()
+    assert run("update", folder=project).returncode == DONE
 
 
 def test_many_services_are_updated(

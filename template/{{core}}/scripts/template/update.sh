@@ -24,6 +24,12 @@ stop() { code=$1; shift; printf 'update: %s\n' "$@" >&2; exit "$code"; }
 # Paths with letters beyond ASCII are printed as they are.
 git() { command git -c core.quotePath=false "$@"; }
 
+# configure NAME VALUE has git, also Copier's, go by a value of this script, whatever the owner's configuration says.
+configure() {
+	count=${GIT_CONFIG_COUNT:-0}
+	export "GIT_CONFIG_KEY_$count=$1" "GIT_CONFIG_VALUE_$count=$2" "GIT_CONFIG_COUNT=$((count + 1))"
+}
+
 # kind PATH prints whose a file is. During an update what the owner had committed comes before what the template brings.
 kind() {
 	while read -r kind pattern; do
@@ -49,21 +55,44 @@ listed() { printf '%s\n' "$2" | grep -qxF -e "$1"; }
 
 unmerged() { git ls-files --unmerged . | cut -f 2 | sort -u; }
 
-# stage NUMBER PATH prints one side of a conflict: 1 what it was, 2 yours, 3 the template's. A side may be missing.
-stage() { git show ":$1:./$2" 2>/dev/null || :; }
+# stage NUMBER PATH prints one side of a conflict: 1 what it was, 2 yours, 3 the template's. It fails where that side is missing.
+stage() { git show ":$1:./$2" 2>/dev/null; }
+
+# copiers PATH tells whether Copier left the conflict in a file. One of a merge, a rebase or a stash has two people's sides.
+copiers() {
+	grep -aq '^<<<<<<< before updating' "$1" 2>/dev/null && ! grep -a '^<<<<<<< ' "$1" | grep -aqv '^<<<<<<< before updating'
+}
+
+# mark prints where an update says that it is under way, in the .git of the repository: one for each project that is in there.
+mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
 
 # Before anything is touched --------------------------------------------------------------------------------------------
 
+# complaint prints what git has against this folder: that it is in no repository, or in somebody else's, which it does not trust.
+complaint() { said=$(LC_ALL=C command git rev-parse --git-dir 2>&1 > /dev/null) || say "$said"; }
+
+check_repository() {
+	complaint=$(complaint)
+	test -z "$complaint" || stop "$REFUSED" 'an update is merged by git, and git says:' "$complaint"
+	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
+}
+
 check_project() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit: an update is merged into one'
+	check_repository
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
+	mark=$(mark)
+	if test -f "$mark" && test -n "$(git status --porcelain -- .)"; then
+		stop "$REFUSED" 'an update was interrupted, or is running; what git status shows is of its making, and this takes it back:' \
+			'  git reset --quiet -- . && git checkout HEAD -- . && git clean --force -d -- .'
+	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
 	fi
 	if test -n "$(git status --porcelain -- .)"; then
 		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 	fi
+	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
@@ -73,6 +102,30 @@ check_project() {
 	*) stop "$REFUSED" "the template is named by the relative path $SOURCE, which means something else in every folder: put its URL or absolute path" \
 		"into $ANSWERS as _src_path, and commit that" ;;
 	esac
+}
+
+# check_rejects refuses where Copier would take the rejects of somebody's patch for its own: it looks for them in the whole repository,
+# and what they belong to it checks out anew.
+check_rejects() {
+	rejects=$(git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$' || :)
+	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
+}
+
+# ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
+ignored() {
+	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
+}
+
+# check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
+check_ignored() {
+	git ls-files -- . > "$SCRATCH/tracked"
+	lost=$(for copy in old new; do (cd "$SCRATCH/$copy" && find . -type f); done | sed 's|^\./||' | sort -u | grep -vxF -f "$SCRATCH/tracked" |
+		while read -r path; do
+			test -e "$path" && test "$(kind "$path")" != generated || continue
+			say "$path"
+		done)
+	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
 }
 
 # render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
@@ -129,20 +182,33 @@ restore() {
 	git clean --quiet --force -d -- .
 }
 
-# resolve takes the side of each conflict that needs nobody's opinion.
+# resolve takes the side of each conflict of Copier's that needs nobody's opinion, and prints which.
 resolve() {
 	unmerged | while read -r path; do
+		copiers "$path" || continue
 		case $(kind "$path") in
 		lock)
-			for side in 1 2 3; do stage "$side" "$path" > "$SCRATCH/$side"; done
+			stage 1 "$path" > "$SCRATCH/1" || : # both may have added it
+			stage 2 "$path" > "$SCRATCH/2" && stage 3 "$path" > "$SCRATCH/3" || continue
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
-			case $path in *.sum) sort_sums < "$SCRATCH/2" > "$path" ;; *) cat "$SCRATCH/2" > "$path" ;; esac ;;
-		generated) stage 3 "$path" > "$SCRATCH/3" && cat "$SCRATCH/3" > "$path" ;;
-		seed) stage 2 "$path" > "$SCRATCH/2" && cat "$SCRATCH/2" > "$path" ;;
+			case $path in
+			*.sum) sort_sums < "$SCRATCH/2" > "$path" ;;
+			*.mod) newest_go < "$SCRATCH/2" > "$path" ;;
+			*) cat "$SCRATCH/2" > "$path" ;;
+			esac
+			say "$path: has the lines of both sides" ;;
+		generated)
+			stage 3 "$path" > "$SCRATCH/3" || continue
+			cat "$SCRATCH/3" > "$path"
+			say "$path: is the template's, until it is generated" ;;
+		seed)
+			stage 2 "$path" > "$SCRATCH/2" || continue
+			cat "$SCRATCH/2" > "$path"
+			say "$path: is yours, as it was" ;;
 		*) continue ;;
 		esac
 		git add -- "$path"
-		git reset --quiet -- "$path" # it is no conflict any more, and not staged either
+		git reset --quiet -- "$path" > /dev/null # it is no conflict any more, and not staged either; others still are, which git says
 	done
 }
 
@@ -174,6 +240,24 @@ sort_sums() {
 		}' | LC_ALL=C sort -u | cut -f 7
 }
 
+# newest_go keeps the newest of the lines that a go.mod may have once: go and toolchain. In the order of Go 1.27 comes before 1.27rc1,
+# and that before 1.27.0.
+newest_go() {
+	awk '
+		function rank(version) {
+			sub(/^go/, "", version)
+			stage = version ~ /^[0-9]+\.[0-9]+\./ ? 3 : version ~ /rc/ ? 2 : version ~ /beta/ ? 1 : 0
+			split(version, numbers, /[^0-9]+/)
+			return sprintf("%09d.%09d.%d.%09d", numbers[1], numbers[2], stage, numbers[3])
+		}
+		{ line[NR] = $0 }
+		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ {
+			one[NR] = $1
+			if (!($1 in newest) || rank($2) > best[$1]) { newest[$1] = NR; best[$1] = rank($2) }
+		}
+		END { for (number = 1; number <= NR; number++) if (!(number in one) || newest[one[number]] == number) print line[number] }'
+}
+
 # keep_seeds gives back the seeds that were edited before.
 keep_seeds() {
 	(cd "$SCRATCH/old" && find . -type f) | sed 's|^\./||' | while read -r path; do
@@ -186,19 +270,28 @@ keep_seeds() {
 	done
 }
 
+# folder_deleted PATH tells whether a file would come into a folder that the template had and the owner has no more, however deep.
+folder_deleted() {
+	folder=$(dirname "$1")
+	while test "$folder" != .; do
+		if test -d "$SCRATCH/old/$folder" && test -z "$(git ls-tree --name-only HEAD "./$folder/")"; then return 0; fi
+		folder=$(dirname "$folder")
+	done
+	return 1
+}
+
 # keep_deleted removes what came although the owner had deleted it: the file itself, or all that its folder had.
 keep_deleted() {
 	git ls-files --others --exclude-standard . | while read -r path; do
-		folder=$(dirname "$path")
 		if test -f "$SCRATCH/old/$path"; then
 			rm -- "$path"
-		elif test "$folder" != . && test -d "$SCRATCH/old/$folder" && test -z "$(git ls-tree --name-only HEAD "./$folder/")"; then
+		elif folder_deleted "$path"; then
 			rm -- "$path"
 			note "$path is new in the template, and left out: you deleted its folder"
 		else
 			continue
 		fi
-		rmdir -p -- "$folder" 2>/dev/null || :
+		rmdir -p -- "$(dirname "$path")" 2>/dev/null || :
 	done
 }
 
@@ -306,20 +399,23 @@ update() {
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
 
 	check_project
+	check_rejects
 	# Other answers alone change nothing else: the version stays.
 	test -n "$to" || test -z "$data" || to=$OLD
 	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"
-	render "$SCRATCH/new" "$to" "$forget" --exclude '*' --exclude "!$ANSWERS" --exclude "!$OWNERSHIP" "$@" || stop "$REFUSED" \
+	render "$SCRATCH/new" "$to" "$forget" --exclude '*' --exclude "!$ANSWERS" --exclude "!$OWNERSHIP" --exclude "$(ignored)" "$@" || stop "$REFUSED" \
 		"Copier cannot make ${to:-the newest version} of $SOURCE with these answers; choose others with --data NAME=VALUE, or --forget NAME:" "$(reason)"
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
-	UNFINISHED=yes
+	check_ignored
+	MARK=$mark UNFINISHED=yes
+	say "From $OLD to $NEW" > "$MARK"
 	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
-	resolve
+	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
 	keep_edited
@@ -330,11 +426,13 @@ update() {
 # finish takes back an update that did not come to its end, and cleans up.
 finish() {
 	code=$?
+	trap '' INT TERM HUP # a second Ctrl-C must not stop halfway what takes back the half
 	if test -n "$UNFINISHED"; then
 		restore
 		printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
 		code=$FAILED
 	fi
+	test -z "$MARK" || rm -f -- "$MARK"
 	rm -rf -- "$SCRATCH"
 	exit "$code"
 }
@@ -342,7 +440,7 @@ finish() {
 # The rest --------------------------------------------------------------------------------------------------------------
 
 preview() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || stop "$REFUSED" 'this is no git repository with a commit'
+	check_repository
 	git clone --quiet "$(git rev-parse --show-toplevel)" "$SCRATCH/preview"
 	code=0
 	(cd "$SCRATCH/preview/$PREFIX" && sh scripts/template/update.sh update "$@") || code=$?
@@ -366,7 +464,13 @@ check() {
 }
 
 settle() {
-	git rev-parse --quiet --verify HEAD > /dev/null 2>&1 || return 0
+	complaint=$(complaint)
+	case $complaint in
+	'') ;;
+	*'not a git repository'*) return 0 ;;
+	*) printf 'update: %s\n' 'nothing is settled, for git says:' "$complaint" >&2; return 0 ;;
+	esac
+	git rev-parse --quiet --verify HEAD > /dev/null || return 0
 	resolve
 	if test -n "$(unmerged)"; then
 		stop "$CONFLICTS" 'resolve these and git add them, then run make sync again:' "$(unmerged)"
@@ -389,8 +493,10 @@ leave() {
 main() {
 	cd "$(dirname "$0")/../.."
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
+	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
+	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
-	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP UNFINISHED=''
+	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP MARK='' UNFINISHED=''
 	trap finish EXIT
 	trap 'exit "$FAILED"' INT TERM HUP
 	if test $# -eq 0; then set -- help; fi

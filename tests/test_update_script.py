@@ -561,7 +561,7 @@ def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: 
 
 
 def test_what_git_says_is_shown(project: Path, run: Run) -> None:
-    """Of a repository that it does not trust, as in a container, it names the way out; without a repository sync does without."""
+    """A repository that it does not trust, as in a container, it names with the way out; without one sync does without."""
     doubt = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "GIT_CONFIG_GLOBAL": os.devnull}
     for command, code in (("update", REFUSED), ("preview", REFUSED), ("settle", DONE)):
         done = run(command, **doubt)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.small import make_template
 from tools.questions import Questionnaire, load_questionnaire
-from tools.render import Sketcher, commit_all, git
+from tools.render import Sketcher, Tree, commit_all, git
 from tools.variants import (
     SAMPLE_ANSWERS,
     Variant,
@@ -120,6 +123,19 @@ def test_what_is_there_for_updates_alone_goes_with_the_template(rendered: Path, 
         ".github/workflows/template.yml",
     }
     assert {"./Makefile", "./README.md"} <= set(done.stdout.splitlines())
+
+
+def test_a_container_to_develop_in_has_what_the_tests_want(trees: dict[str, Tree]) -> None:
+    """There is no Docker in it: PostgreSQL comes with the tests, and nothing else does. Listeners can be reached."""
+    for name, tree in trees.items():
+        text = re.sub(r"(?m)^\s*//.*$", "", tree[".devcontainer/devcontainer.json"][0].decode())
+        container = json.loads(text)
+        services = yaml.safe_load(tree["compose.yaml"][0])["services"]
+        assert ("redis-server" in container["postCreateCommand"]) == ("redis" in services), name
+        assert container["postCreateCommand"].endswith("make setup")
+        listening = {8080, 9090} | ({9091} if "worker" in services else set())
+        assert set(container["forwardPorts"]) == listening, name
+        assert container["portsAttributes"].keys() == {str(port) for port in listening}, name
 
 
 def test_reviewers_are_asked_where_they_are_named(sketcher: Sketcher, questionnaire: Questionnaire) -> None:

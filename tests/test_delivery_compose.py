@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from tests.proofs import Proof, lay_out, run, script
-from tools.render import Tree
+from tools.render import Sketcher, Tree
+from tools.variants import find_variants
 
 FILE = "compose.yaml"
 PROGRAMS = {"api": "/api", "worker": "/worker", "migrate": "/migrate"}
@@ -183,6 +184,18 @@ def test_every_variant_is_understood_and_fits(trees: dict[str, Tree], proof: Pro
         found += [f"{name}: {problem}" for problem in problems(tree, loaded[key])]
     assert found == []
     assert len({text for text, _ in loaded}) > 15
+
+
+@pytest.mark.parametrize("port", ["3000", "4317", "8025", "9091", "9095", "16686"])
+def test_what_stands_beside_the_service_makes_way_for_it(
+    port: str, sketcher: Sketcher, proof: Proof, tmp_path: Path
+) -> None:
+    """Each of these is the usual port of something that is started with the service."""
+    tree = sketcher.tree({**find_variants()[0].answers, "port": port})
+    project = load(tree, proof, tmp_path)
+    assert problems(tree, project) == []
+    (published,) = [each["published"] for each in project["services"]["api"]["ports"] if str(each["target"]) == port]
+    assert published == port
 
 
 def test_the_schema_of_the_specification_holds(trees: dict[str, Tree], tmp_path: Path) -> None:

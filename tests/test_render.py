@@ -97,6 +97,23 @@ def test_a_clone_has_the_bytes_of_the_render(rendered: Path, tmp_path: Path) -> 
     assert read_tree(tmp_path / "clone") == read_tree(project) | {"hello.sh": (b"echo hello\n", False)}
 
 
+@pytest.mark.variants("all", "delivery")
+def test_blocks_of_pages_stand_apart(rendered: Path) -> None:
+    """A condition swallows the empty line after it, and then a text is the last row of the table above it."""
+    pages = [path for path in checks.files_of(rendered) if path.suffix == ".md"]
+    assert pages
+    found = {path: checks.joined_blocks((rendered / path).read_text("utf-8")) for path in pages}
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def test_blocks_that_are_joined_are_found() -> None:
+    """The counterpart: text below a table, a heading or a fence, any of them below text; not what is in a fence."""
+    good = "# A\n\na\nb\n\n| t |\n|---|\n| 1 |\n\n```sh\n# a\n| b\n```\n\n- a\n\n## B\n"
+    assert checks.joined_blocks(good) == ()
+    for text in ("| 1 |\na", "a\n| 1 |", "# A\na", "a\n# A", "a\n```sh\n```", "```sh\n```\na", "```sh\n```\n# A"):
+        assert len(checks.joined_blocks(text)) == 1, text
+
+
 def test_the_files_are_those_agreed_on() -> None:
     """tests/golden lists what the base has and what each option does to it; `make regen` accepts a change."""
     assert golden.compare(golden.golden_lists()) == []

@@ -82,6 +82,13 @@ def test_conditions_name_layers(questionnaire: Questionnaire) -> None:
             assert set(re.findall(r"[^\s()]+", test)) <= known, f"{path}: {test}"
 
 
+def test_no_empty_line_follows_a_condition_in_a_page() -> None:
+    """It would be swallowed: it stands before the condition, or the condition is written with braces."""
+    swallowed = re.compile(r"(?m)^[ \t]*//%.*\n[ \t]*$\n")
+    assert swallowed.search("//% endif\n\na\n")
+    assert [str(path) for path, text in templates() if path.match("*.md.jinja") and swallowed.search(text)] == []
+
+
 def test_there_are_few_conditions_in_go() -> None:
     """The count is a measure of the design: a new option should need a layer and a few lines of wiring."""
     generated = re.compile(r"\.gen\.go|wire_gen\.go|mocks_test\.go|(^|/)ent/")

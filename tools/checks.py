@@ -129,6 +129,22 @@ def _matches(patterns: Iterable[re.Pattern[str]], line: str) -> Iterator[str]:
     return (match[0] for pattern in patterns if (match := pattern.search(line)))
 
 
+@cache
+def joined_blocks(text: str) -> tuple[str, ...]:
+    """Find where a page in Markdown lacks an empty line: beside a table, a heading or a fence."""
+    found = []
+    before, fenced = "", False
+    for number, line in enumerate(text.splitlines(), start=1):
+        fence = line.lstrip().startswith("```")
+        if not fenced and before.strip() and line.strip():
+            apart = before.startswith(("#", "```")) or line.startswith("#") or (fence and not line.startswith(" "))
+            if apart or before.startswith("|") != line.startswith("|"):
+                found.append(f"{number}: no empty line before {line[:60]!r}")
+        fenced ^= fence
+        before = line
+    return tuple(found)
+
+
 class GoCheck(BaseModel):
     """A command for a rendered project; it fails by its exit code or, where that is wanted, by printing anything."""
 

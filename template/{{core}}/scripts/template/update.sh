@@ -47,6 +47,9 @@ answer() { sed -n "s/^$1: *//p" "${2:-$ANSWERS}" | sed "s/^'\(.*\)'\$/\1/; s/^\"
 names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
 entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
 
+# digest FILE prints what Copier wrote beside the answers, of what they were then. Older versions wrote nothing.
+digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
+
 # same ENTRY ENTRY tells whether two entries say the same; formatters change quotes and space.
 same() { test "$(say "$1" | tr -d "'\" \n")" = "$(say "$2" | tr -d "'\" \n")"; }
 
@@ -162,6 +165,11 @@ $NEW cannot have '$(entry "$name" "$ANSWERS")': choose with --data $name=..., or
 			fi
 		fi
 	done
+	# A choice that the version knows looks like any other: what belongs to the former one would count as the owner's from here on.
+	if test -z "$lost" && test -n "$(digest "$ANSWERS")" && test "$(digest "$ANSWERS")" != "$(digest "$SCRATCH/old/$ANSWERS")"; then
+		lost="
+$ANSWERS was changed by hand, and the files were not: see git log -p -- $ANSWERS, put it back, commit, and give the answer with --data NAME=VALUE"
+	fi
 	for name in $2; do
 		if ! names "$SCRATCH/new/$ANSWERS" | grep -qx "$name"; then
 			lost="$lost

@@ -40,7 +40,7 @@ func TestHeaders_LeaveWithTheirRequests(t *testing.T) {
 			go func() {
 				defer close(served)
 
-				_ = server.ServeConn(conn) //nolint:errcheck // it can't write that the client may continue
+				_ = server.ServeConn(conn) // it can't write that the client may continue
 			}()
 
 			_, err := client.Write([]byte("POST /v1/users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" + more + "\r\n"))

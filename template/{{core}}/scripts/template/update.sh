@@ -197,7 +197,8 @@ resolve() {
 		case $(kind "$path") in
 		lock)
 			stage 1 "$path" > "$SCRATCH/1" || : # both may have added it
-			stage 2 "$path" > "$SCRATCH/2" && stage 3 "$path" > "$SCRATCH/3" || continue
+			stage 2 "$path" > "$SCRATCH/2" || continue
+			stage 3 "$path" > "$SCRATCH/3" || continue
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
 			case $path in
 			*.sum) sort_sums < "$SCRATCH/2" > "$path" ;;

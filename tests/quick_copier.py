@@ -22,6 +22,7 @@ from pathlib import Path
 import plumbum
 from copier._cli import CopierApp
 
+from tests.programs import put_program
 from tools.updates import Renderings, fast_updates
 
 CLIENT = """\
@@ -58,10 +59,7 @@ def quick_copier() -> Iterator[Path]:
     """Make Copier's updates fast inside the block, and give a folder to put on the PATH of scripts."""
     with fast_updates(Renderings()), tempfile.TemporaryDirectory(prefix="copier-") as scratch:
         address = os.fspath(Path(scratch, "socket"))
-        command = Path(scratch, "bin", "copier")
-        command.parent.mkdir()
-        command.write_text(CLIENT.format(python=sys.executable, address=address), "utf-8")
-        command.chmod(0o755)
+        command = put_program(Path(scratch, "bin", "copier"), CLIENT.format(python=sys.executable, address=address))
         with socketserver.UnixStreamServer(address, _Handler) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
             thread.start()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.programs import put_program
 from tests.proofs import distinct, lay_out, run, script
 from tools.questions import ROOT
 from tools.regen import MODFILES
@@ -393,10 +394,8 @@ def test_a_release_on_gitlab_gives_its_password_to_gitlab_alone(
     """The script of the job, with a docker that notes what it is given."""
     pipeline = yaml.safe_load(next(tree for tree in trees.values() if GITLAB in tree)[GITLAB][0])
     programs = tmp_path / "bin"
-    programs.mkdir()
     for name, text in {"make": "", "docker": 'shift; printf "%s: %s" "$*" "$(cat)" > sent\n'}.items():
-        (programs / name).write_text(f"#!/bin/sh\n{text}", "utf-8")
-        (programs / name).chmod(0o755)
+        put_program(programs / name, f"#!/bin/sh\n{text}")
     image = pipeline["release"]["variables"]["IMAGE"]
     environment = {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import put_program
 from tools.render import Tree, commit_all, git
 
 SCRIPT = "scripts/template/propose.sh"
@@ -60,10 +61,8 @@ class Forge:
         self.folder = folder
         self.origin = folder / "origin.git"
         self.programs = folder / "bin"
-        self.programs.mkdir()
         for name, program in {"gh": GH, "curl": CURL, "make": "#!/bin/sh\n"}.items():
-            (self.programs / name).write_text(f"{program}\n".replace("\n", f"\ncd {folder} || exit 2\n", 1), "utf-8")
-            (self.programs / name).chmod(0o755)
+            put_program(self.programs / name, f"{program}\n".replace("\n", f"\ncd {folder} || exit 2\n", 1))
         first = folder / "first"
         (first / "scripts" / "template").mkdir(parents=True)
         (first / SCRIPT).write_bytes(text)

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.programs import put_program
 from tests.service import rawhttp
 from tests.service.guard import Guard, tree
 from tests.service.plugin import Start, Work
@@ -60,10 +61,10 @@ def binaries(owned: Path, image: Image, builder: Builder, tmp_path_factory: pyte
     """The programs in the image, each begun as the user of the image on its root, where nothing can be changed."""
     folder = tmp_path_factory.mktemp("programs")
     for program in programs_of(owned):
-        script = folder / program.strip("/")
         command = shlex.join(builder.command(image, program))
-        script.write_text(f'#!/bin/sh\nPATH={shlex.quote(os.environ["PATH"])} exec {command} "$@"\n', "utf-8")
-        script.chmod(0o755)
+        put_program(
+            folder / program.strip("/"), f'#!/bin/sh\nPATH={shlex.quote(os.environ["PATH"])} exec {command} "$@"\n'
+        )
     worker = folder / "worker"
     guarded = (owned / "internal" / "domain" / "auth").is_dir()
     return Binaries(folder / "api", folder / "migrate", guarded, worker if worker.exists() else None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import put_program
 from tools import matrix, toolchain
 from tools.matrix import Outcome
 from tools.render import MARK, git, read_tree
@@ -103,9 +104,7 @@ def test_ci_skips_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 )
 def test_the_version_of_a_go_command_is_read(printed: str, version: tuple[int, int] | None, tmp_path: Path) -> None:
     """Whatever calls itself go and is none has no version."""
-    go = tmp_path / "go"
-    go.write_text(f"#!/bin/sh\necho '{printed}'\n", "utf-8")
-    go.chmod(0o755)
+    go = put_program(tmp_path / "go", f"#!/bin/sh\necho '{printed}'\n")
     assert toolchain.go_version(go) == version
     assert toolchain.go_version(tmp_path / "absent") is None
 

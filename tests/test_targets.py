@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.programs import put_program
 from tests.service.postgres import Database
 from tests.service.waiting import eventually, free_port
 from tools.render import commit_all, git
@@ -145,10 +146,7 @@ def test_benchmarks_run(make: Make) -> None:
 
 def test_image_builds_with_the_version(make: Make, project: Path, tmp_path: Path) -> None:
     """The command is what is tested here, with a docker that writes down what it is asked."""
-    docker = tmp_path / "bin" / "docker"
-    docker.parent.mkdir()
-    docker.write_text('#!/bin/sh\necho "docker $*"\n', "utf-8")
-    docker.chmod(0o755)
+    docker = put_program(tmp_path / "bin" / "docker", '#!/bin/sh\necho "docker $*"\n')
     git(project, "tag", "v1.2.3")
     done = make("image", PATH=f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.programs import put_program
 from tools import fleet
 from tools.ownership import OWNERSHIP
 from tools.questions import ROOT
@@ -24,6 +25,8 @@ from tools.render import commit_all, git, read_tree, render, update
 
 CORE = ROOT / "template" / "{{core}}"
 SCRIPT = "scripts/template/update.sh"
+TOOLS_FIRST = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+"""A PATH on which the Copier of these tests comes first."""
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 BROUGHT = (SCRIPT, "scripts/template/update.mk")
 
@@ -130,7 +133,7 @@ def project(pristine: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def run(project: Path) -> Run:
     """Run the script with Copier on the path, from another folder."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": TOOLS_FIRST}
 
     def script(*arguments: str, folder: Path = project, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -431,7 +434,7 @@ def test_check_tells_whether_there_is_news(project: Path, run: Run) -> None:
 
 def test_make_calls_the_script(project: Path, run: Run) -> None:
     """With versions and answers as variables; sync settles first."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": TOOLS_FIRST}
     command = ["make", "--no-print-directory", "update", "TO=v1.1.0", "SET=cache=memory framework=echo"]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -670,11 +673,9 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, projec
 
 def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
     """Make a tool that does something before and after what the real one does; return a PATH that has it first."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    folder.mkdir(exist_ok=True)
-    (folder / tool).write_text(f'#!/bin/sh\n{before}\n{shutil.which(tool, path=path)} "$@" || exit\n{after}\n', "utf-8")
-    (folder / tool).chmod(0o755)
-    return f"{folder}{os.pathsep}{path}"
+    real = shutil.which(tool, path=TOOLS_FIRST)
+    put_program(folder / tool, f'#!/bin/sh\n{before}\n{real} "$@" || exit\n{after}\n')
+    return f"{folder}{os.pathsep}{TOOLS_FIRST}"
 
 
 def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
@@ -762,10 +763,9 @@ def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Pa
 
 
 def test_many_services_are_updated(
-    small: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    small: Path, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One that follows, one with a conflict, one that is current, one that left, one that is not there."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     services = {name: tmp_path / name for name in ("follows", "conflict", "current", "left")}
     for folder in services.values():
         shutil.copytree(project, folder)

@@ -50,6 +50,9 @@ entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$
 # digest FILE prints what Copier wrote beside the answers, of what they were then. Older versions wrote nothing.
 digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
 
+# files FOLDER prints the paths of all files in a folder.
+files() { (cd "$1" && find . -type f) | sed 's|^\./||'; }
+
 # same ENTRY ENTRY tells whether two entries say the same; formatters change quotes and space.
 same() { test "$(say "$1" | tr -d "'\" \n")" = "$(say "$2" | tr -d "'\" \n")"; }
 
@@ -123,7 +126,7 @@ ignored() {
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
 check_ignored() {
 	git ls-files -- . > "$SCRATCH/tracked"
-	lost=$(for copy in old new; do (cd "$SCRATCH/$copy" && find . -type f); done | sed 's|^\./||' | sort -u | grep -vxF -f "$SCRATCH/tracked" |
+	lost=$(for copy in old new; do files "$SCRATCH/$copy"; done | sort -u | grep -vxF -f "$SCRATCH/tracked" |
 		while read -r path; do
 			test -e "$path" && test "$(kind "$path")" != generated || continue
 			say "$path"
@@ -269,7 +272,7 @@ newest_go() {
 
 # keep_seeds gives back the seeds that were edited before.
 keep_seeds() {
-	(cd "$SCRATCH/old" && find . -type f) | sed 's|^\./||' | while read -r path; do
+	files "$SCRATCH/old" | while read -r path; do
 		test "$(kind "$path")" = seed || continue
 		git show "HEAD:./$path" > "$SCRATCH/mine" 2>/dev/null || continue
 		if ! cmp -s "$SCRATCH/mine" "$SCRATCH/old/$path" && ! git diff --quiet HEAD -- "$path"; then

@@ -219,9 +219,6 @@ func (l *Loader[T]) Change(ctx context.Context, id string, write func(context.Co
 	return err
 }
 
-// Invalidate makes sure that no Get that starts later returns what was there before.
-func (l *Loader[T]) Invalidate(ctx context.Context, id string) { l.release(ctx, l.prefix+id) }
-
 // hold keeps anything from being stored until release, and reports whether it could.
 func (l *Loader[T]) hold(ctx context.Context, key string) bool {
 	err := l.store.Set(ctx, key+guardSuffix, []byte(held), l.options.LoadTimeout+grace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -455,3 +456,37 @@ def test_the_stand_in_keeps_its_own_rules() -> None:
         assert json.dumps(provider.search("/", {"payment_id": "p"}).body).count("pi_") == 2
         provider.search_lag = 60.0
         assert provider.search("/", {"payment_id": "p"}).body["data"] == []
+
+
+def test_the_stand_in_charges_once_what_hung_while_others_settle() -> None:
+    """Payments that hung are charged once each, though all that is in process is settled at the same time."""
+    with stripe() as provider, ThreadPoolExecutor(50) as pool:
+        provider.plan = lambda *_: Fault.HANG_BEFORE
+        names = [f"payment {number}" for number in range(50)]
+        form = {"amount": "100", "currency": "eur", "confirm": "true"}
+        answers = [pool.submit(provider.create, name, {**form, "metadata[payment_id]": name}, "v") for name in names]
+        eventually(lambda: len(provider.asked) == len(names), 10, "all hang", every=0.005)
+        provider.release()
+        while not all(answer.done() for answer in answers):
+            provider.settle()
+        assert provider.charged() == dict.fromkeys(names, 1)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n1",
+        b"Transfer-Encoding: chunked\r\n\r\n11\r\namount=1",
+        b"Transfer-Encoding: chunked\r\n\r\n8\r\namount=1\r\n",
+        b"Content-Length: 28\r\n\r\namount=100&curr",
+    ],
+)
+def test_the_stand_in_takes_no_half_requests(sent: bytes) -> None:
+    """Of a client that is killed while it sends, nothing is charged, and nothing is held against it."""
+    with stripe() as provider:
+        with socket.create_connection(("127.0.0.1", provider.port), timeout=10) as client:
+            client.sendall(b"POST /v1/payment_intents HTTP/1.1\r\nIdempotency-Key: k\r\n" + sent)
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1) == b"", "it answers nobody"
+        assert (provider.asked, provider.problems) == ([], [])

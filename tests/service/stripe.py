@@ -278,8 +278,8 @@ class Stripe:
             return Answer(0, {})
         if fault is Fault.HANG_BEFORE:
             self._released.wait(LONGEST_HANG)
-        intent = self._new_intent(parameters, key, version)
-        with self._lock:
+        with self._lock:  # whoever settles in the meantime sees the intent as it ends
+            intent = self._new_intent(parameters, key, version)
             if fault is Fault.DECLINE:
                 answer = Answer(402, _declined(intent))
             else:
@@ -320,8 +320,7 @@ class Stripe:
         }
         if parameters.get("confirm") != "true":
             self.problems.append(f"an intent that is not confirmed: {parameters}")
-        with self._lock:
-            self._intents[intent["id"]] = intent
+        self._intents[intent["id"]] = intent
         return intent
 
     def _take(self, intent: dict[str, Any]) -> None:
@@ -443,13 +442,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            return self._read(int(self.headers.get("Content-Length", "0")))
         body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
+        while size := int(self._line(), 16):
+            body += self._read(size)
+            self._line()
+        self._line()
         return body
+
+    def _read(self, size: int) -> bytes:
+        read = self.rfile.read(size)
+        if len(read) < size:
+            raise ConnectionResetError(f"the client ended after {len(read)} of {size} bytes")
+        return read
+
+    def _line(self) -> bytes:
+        line = self.rfile.readline()
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the client ended within a line")
+        return line
 
     def _allowed(self) -> Answer | None:
         if self.headers.get("Authorization") == f"Bearer {SECRET_KEY}":

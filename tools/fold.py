@@ -144,19 +144,21 @@ class Space:
         known = self._known_terms.get((within, answers))
         if known is not None:
             return known
-        literals = self._literals(within, answers=answers)
+        literals = [
+            (literal, _Term(literal.members, (literal,)).cost) for literal in self._literals(within, answers=answers)
+        ]
         best = {within: _Term(within, ())}
         fresh = list(best.values())
         while fresh:
             longer: dict[int, _Term] = {}
-            for term, literal in itertools.product(fresh, literals):
+            for term, (literal, cost) in itertools.product(fresh, literals):
                 members = term.members & literal.members
                 if not members or members == term.members:
                     continue
-                joined = _Term(members, tuple(sorted({*term.literals, literal})))
                 rival = longer.get(members) or best.get(members)
-                if len(joined.text) <= CONDITION_LIMIT and (rival is None or joined.cost < rival.cost):
-                    longer[members] = joined
+                joined = _joined(term.cost, cost)  # before the term is made: most are dearer than what is known
+                if joined.length <= CONDITION_LIMIT and (rival is None or joined < rival.cost):
+                    longer[members] = _Term(members, tuple(sorted({*term.literals, literal})))
             best |= longer
             fresh = list(longer.values())
         self._known_terms[within, answers] = list(best.values())
@@ -203,6 +205,25 @@ class _Literal(NamedTuple):
     members: int
 
 
+class _Cost(NamedTuple):
+    """How hard a term is to read: few tests before many, presence before absence, short before long."""
+
+    literals: int
+    absences: int
+    length: int
+
+
+def _joined(first: _Cost, second: _Cost) -> _Cost:
+    """Return the cost of two terms joined by `and`."""
+    if not first.literals:
+        return second
+    return _Cost(
+        first.literals + second.literals,
+        first.absences + second.absences,
+        first.length + len(" and ") + second.length,
+    )
+
+
 @dataclass(frozen=True)
 class _Term:
     """Literals that hold together in the members."""
@@ -217,9 +238,9 @@ class _Term:
         return " and ".join(literal.text for literal in ordered) or "true"
 
     @cached_property
-    def cost(self) -> tuple[int, int, int]:
-        """How hard it is to read: few tests before many, presence before absence, short before long."""
-        return len(self.literals), self.text.count("not "), len(self.text)
+    def cost(self) -> _Cost:
+        """How hard it is to read."""
+        return _Cost(len(self.literals), self.text.count("not "), len(self.text))
 
     @property
     def places(self) -> list[tuple[int, ...]]:

@@ -239,8 +239,10 @@ def choose_variant(text: str, questionnaire: Questionnaire | None = None) -> Var
         ValueError: There is none.
     """
     wanted = set(text.split("-"))
-    exact = [variant for variant in find_variants(questionnaire) if variant.id == text]
-    for variant in (*exact, *find_pairwise(questionnaire), *find_variants(questionnaire)):
+    exact = next((variant for variant in find_variants(questionnaire) if variant.id == text), None)
+    if exact:
+        return exact
+    for variant in (*find_pairwise(questionnaire), *find_variants(questionnaire)):
         parts = variant.id.split("-")
         if wanted <= {*parts, *(each for part in parts for each in part.split("+"))}:
             return variant

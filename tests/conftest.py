@@ -13,6 +13,8 @@ os.environ["COPIER_SETTINGS_PATH"] = str(Path(__file__).with_name("no-settings.y
 # Nor must their git: no global hooks, signing, default branch or identity.
 os.environ["GIT_CONFIG_GLOBAL"] = str(Path(__file__).with_name("gitconfig"))
 os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
+# Nor their language: tests read what programs say.
+os.environ["LC_ALL"] = "C.UTF-8"
 for _role in ("AUTHOR", "COMMITTER"):
     os.environ[f"GIT_{_role}_NAME"] = "Test"
     os.environ[f"GIT_{_role}_EMAIL"] = "test@example.com"

@@ -75,7 +75,7 @@ def test_losing_redis_costs_a_little_time_and_nothing_else(
 ) -> None:
     """All reads and writes succeed and are right, the service stays ready, and Redis is used again once it is back."""
     lose, recover = FAILURES[failure]
-    service = start(database, REDIS_URL=own_redis.url_by(proxy.port))
+    service = start(database, REDIS_URL=own_redis.url_by(proxy.port), REDIS_TIMEOUT="50ms", REDIS_DIAL_TIMEOUT="50ms")
     service.wait_ready()
     path = create(service)
     change(service, path, 0)
@@ -129,7 +129,7 @@ def test_a_read_after_a_write_sees_it_however_many_read(replicas: tuple[Service,
             if shared and not own:
                 assert read(other, path) == note
             elif shared:
-                eventually(lambda: read(other, path) == note, 2, "the other replica is told", every=0)  # noqa: B023
+                eventually(lambda: read(other, path) == note, 8, "the other replica is told", every=0)  # noqa: B023
         stop.set()
         for reader in readers:
             reader.result()

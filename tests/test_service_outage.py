@@ -53,7 +53,7 @@ def assert_not_ready(service: Service, within: float) -> None:
 def assert_back(service: Service) -> None:
     """The same process serves again, with what it stored before."""
     service.wait_ready(within=30)
-    answers = [service.get("/v1/users", timeout=5) for _ in range(20)]
+    answers = [service.get("/v1/users", timeout=15) for _ in range(20)]
     assert [answer.status for answer in answers] == [200] * 20, [answer.body for answer in answers]
     assert answers[0].json()["items"][0]["username"] == "ada"
 
@@ -81,7 +81,7 @@ def test_a_hung_database_is_said_to_be_away_until_it_goes_on(
     start: Start, own_postgres: Postgres, own_database: Database
 ) -> None:
     """Requests end with a 503 problem at their deadline, also more of them than there are connections."""
-    service = begin(start, own_database, SERVER_REQUEST_TIMEOUT="1s", DB_MAX_CONNECTIONS="4", DB_MAX_IDLE_CONNS="2")
+    service = begin(start, own_database, SERVER_REQUEST_TIMEOUT="3s", DB_MAX_CONNECTIONS="4", DB_MAX_IDLE_CONNS="2")
     own_postgres.freeze()
     began = time.monotonic()
     with ThreadPoolExecutor(16) as pool:

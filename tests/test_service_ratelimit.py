@@ -67,7 +67,7 @@ def test_the_request_after_the_last_is_refused(start: Start, database: Database)
 
 def test_what_was_used_comes_back_when_it_was_said_to(start: Start, database: Database) -> None:
     """A client that waits for Retry-After is served again."""
-    service = limited(start, database, RATE_LIMIT_REQUESTS="3", RATE_LIMIT_WINDOW="2s")
+    service = limited(start, database, RATE_LIMIT_REQUESTS="3", RATE_LIMIT_WINDOW="5s")
     for _ in range(3):
         assert ask(service).status != 429
     refused = ask(service)
@@ -120,21 +120,21 @@ def test_overload_is_refused_and_not_queued(start: Start, own_postgres: Postgres
     """With as many requests at work as it takes, a service answers 503 at once and probes as ever, and recovers."""
     database = own_postgres.create()
     set_up(binaries, database)
-    waits = {"SERVER_REQUEST_TIMEOUT": "15s", "DB_ACQUIRE_TIMEOUT": "15s", "DB_MAX_CONNECTIONS": "5"}
+    waits = {"SERVER_REQUEST_TIMEOUT": "40s", "DB_ACQUIRE_TIMEOUT": "40s", "DB_MAX_CONNECTIONS": "5"}
     service = start(database, SERVER_MAX_IN_FLIGHT="3", **waits)
     service.wait_ready()
     own_postgres.freeze()
     with ThreadPoolExecutor(6) as pool:
-        asked = [pool.submit(service.get, "/v1/users", 30) for _ in range(6)]
+        asked = [pool.submit(service.get, "/v1/users", 60) for _ in range(6)]
         eventually(lambda: sum(each.done() for each in asked) == 3, 10, "half of them are refused")
         assert [each.result().code for each in asked if each.done()] == ["overloaded"] * 3
         for _ in range(20):
             began = time.monotonic()
-            refused = service.get("/v1/users", timeout=5)
-            assert time.monotonic() - began < 2
+            refused = service.get("/v1/users", timeout=20)
+            assert time.monotonic() - began < 10, "far less than a request may take"
             assert (refused.status, refused.code) == (503, "overloaded")
             assert int(refused.header("Retry-After")) >= 1
-        assert service.get("/health/live", timeout=2).status == 200
+        assert service.get("/health/live", timeout=10).status == 200
         own_postgres.thaw()
         assert sorted(each.result().status for each in asked) == [200] * 3 + [503] * 3
     eventually(lambda: service.answers("/v1/users") == 200, 10, "there is room again")

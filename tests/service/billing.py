@@ -30,6 +30,10 @@ PROMPT = {
     "WORKER_RECONCILE_INTERVAL": "2s",
     "WORKER_SHUTDOWN_TIMEOUT": "4s",
 }
+PATIENCE = 30.0
+"""How long a client waits for an answer, in seconds."""
+UNHURRIED = {"DB_ACQUIRE_TIMEOUT": "20s", "SERVER_REQUEST_TIMEOUT": "25s", "SERVER_WRITE_TIMEOUT": "30s"}
+"""For an API that many ask at once, so that a slow machine is no overload."""
 SETTLED_WITHIN = 100.0
 """Longer than all of that, and far less than for ever."""
 
@@ -46,11 +50,11 @@ class Shop:
     def order(self, amount: int = 1250, currency: str = "EUR", description: str = "A parcel", **how: object) -> str:
         """The id of a new order."""
         body = {"description": description, "total": {"amount_minor": amount, "currency": currency}}
-        answer = rawhttp.post(self.port, "/v1/orders", body, **how)  # type: ignore[arg-type]
+        answer = rawhttp.post(self.port, "/v1/orders", body, **{"timeout": PATIENCE, **how})  # type: ignore[arg-type]
         assert answer.status == 201, answer.body
         return str(answer.json()["id"])
 
-    def pay(self, order: str, key: str, headers: Headers = (), timeout: float = 10.0) -> Answer:
+    def pay(self, order: str, key: str, headers: Headers = (), timeout: float = PATIENCE) -> Answer:
         """Ask once for an order to be paid."""
         headers = [("Idempotency-Key", key), *headers]
         answer = rawhttp.post(self.port, f"/v1/orders/{order}/payments", {}, headers, timeout)
@@ -76,7 +80,7 @@ class Shop:
 
     def status(self, payment: str) -> str:
         """How a payment stands."""
-        answer = rawhttp.get(self.port, f"/v1/payments/{payment}")
+        answer = rawhttp.get(self.port, f"/v1/payments/{payment}", timeout=PATIENCE)
         assert answer.status == 200, answer.body
         status = str(answer.json()["status"])
         self.history.told.append(Told(time.monotonic(), payment, status))

@@ -73,7 +73,8 @@ def redis_environment(request: pytest.FixtureRequest, project: Path) -> dict[str
     if not (project / "internal" / "infrastructure" / "redisclient").exists():
         return {}
     server: Redis = request.getfixturevalue("redis")
-    return {"REDIS_URL": server.url, "REDIS_ALLOW_PLAINTEXT": "true"}
+    patient = {"REDIS_TIMEOUT": "5s", "REDIS_DIAL_TIMEOUT": "5s"}  # so that a slow machine is no outage of Redis
+    return {"REDIS_URL": server.url, "REDIS_ALLOW_PLAINTEXT": "true", **patient}
 
 
 @pytest.fixture(scope="session")

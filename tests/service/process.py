@@ -239,7 +239,7 @@ class Service(Running):
         """Wait until the service is ready. From then on requests are an administrator's, if there is one."""
         super().wait_ready(within)
         if self._guarded and self.port not in rawhttp.DRESSERS:
-            answer = log_in(self.port)
+            answer = eventually(lambda: found if (found := log_in(self.port)).status < 500 else None, within, "a login")
             if answer.status == 200:
                 rawhttp.DRESSERS[self.port] = Identity(answer.json()["access_token"]).dress
 

@@ -31,7 +31,7 @@ WEBHOOK_SECRET = "whsec_bK7Vt2Nq9Xc4Lm6Zp1Rd8Wf3"  # noqa: S105  made up
 
 LONGEST_HANG = 60.0
 """How long a request hangs that nobody sets free."""
-DELIVER_WITHIN = 5.0
+DELIVER_WITHIN = 30.0
 
 
 class Fault(Enum):

@@ -156,13 +156,15 @@ class GoCheck(BaseModel):
     """Whether output on standard output is a finding."""
     settled: bool = False
     """Whether the project has to look the same afterwards."""
+    environment: tuple[tuple[str, str], ...] = ()
+    """What the command needs beside the environment of all."""
 
     def run(self, project: Path, environment: Mapping[str, str], *, timeout: float = 1800) -> list[str]:
         """Run the command in a project that is committed to git and return its findings."""
         done = subprocess.run(
             self.command,
             cwd=project,
-            env=dict(environment),
+            env={**environment, **dict(self.environment)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -193,7 +195,8 @@ GO_CHECKS = (
     GoCheck(name="vet", command=("go", "vet", "./...")),
     GoCheck(name="vet-integration", command=("go", "vet", "-tags=integration", "./...")),
     GoCheck(name="generate", command=("make", "generate"), settled=True),
-    GoCheck(name="lint", command=("make", "lint"), silent=False),
+    # Its garbage collector takes a fifth of the time, for want of memory that any machine has.
+    GoCheck(name="lint", command=("make", "lint"), environment=(("GOGC", "300"),)),
     GoCheck(name="test", command=("make", "test")),
 )
 """In the order in which a mistake is cheapest to find."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -196,6 +197,29 @@ def test_what_stands_beside_the_service_makes_way_for_it(
     assert problems(tree, project) == []
     (published,) = [each["published"] for each in project["services"]["api"]["ports"] if str(each["target"]) == port]
     assert published == port
+
+
+@pytest.mark.parametrize("port", ["8080", "9091"])
+def test_what_make_run_starts_listens_apart(port: str, sketcher: Sketcher) -> None:
+    """The API and the worker are on one machine then; the container to develop in forwards what .env.example has."""
+    for variant in find_variants():
+        if not variant.answers["billing"]:
+            continue
+        tree = sketcher.tree({**variant.answers, "port": port})
+        defaults = "".join(text_of(tree, f"internal/config/{name}.go") for name in ("config", "worker"))
+        set_there = dict(re.findall(r"^([A-Z_]+_PORT)=(\d+)$", text_of(tree, ".env.example"), re.MULTILINE))
+        listening = (
+            dict(re.findall(r'env:"((?:SERVER|ADMIN|WORKER_ADMIN)_PORT)"\s+envDefault:"(\d+)"', defaults)) | set_there
+        )
+        assert listening.keys() == {"SERVER_PORT", "ADMIN_PORT", "WORKER_ADMIN_PORT"}, variant.id
+        assert len(set(listening.values())) == 3, (variant.id, listening)
+        assert listening["SERVER_PORT"] == port
+        if set_there:
+            assert re.search(r"^setup up run dev: \.env$", text_of(tree, "Makefile"), re.MULTILINE), variant.id
+        container = re.sub(r"(?m)^\s*//.*$", "", text_of(tree, ".devcontainer/devcontainer.json"))
+        assert re.findall(r'"(\d+)": {"label"', container) == list(listening.values()), variant.id
+        assert [str(forwarded) for forwarded in json.loads(container)["forwardPorts"]] == list(listening.values())
+        assert f"WORKER_ADMIN_PORT:-{listening['WORKER_ADMIN_PORT']}}}:9091" in text_of(tree, FILE), variant.id
 
 
 def test_the_schema_of_the_specification_holds(trees: dict[str, Tree], tmp_path: Path) -> None:

@@ -16,14 +16,21 @@ UPDATE = """\
 #!/bin/sh
 printf 'What is new.\\n' > "$3"
 printf '_commit: v9\\n' > .copier-answers.yml
+test -e ../conflicts || exit 0
+printf -- '- Makefile is in conflict\\n' >> "$3"
+cat ../conflicts > Makefile
+exit 3
 """
-"""In the place of scripts/template/update.sh, which has tests of its own: a version that changes a file."""
+"""In the place of scripts/template/update.sh, which has tests of its own: a version that changes a file, or two."""
 
 GH = """\
 #!/bin/sh
 case "$1 $2" in
 "auth setup-git") ;;
-"api user") echo bot ;;
+"api user")
+	test ! -e anonymous || { echo '{"message":"Resource not accessible by integration"}'; exit 1; }
+	echo bot
+	;;
 "pr list")
 	test ! -e refuses-lists || exit 1
 	if test -e proposed; then wc -l < proposed; else echo 0; fi
@@ -31,6 +38,8 @@ case "$1 $2" in
 "pr create")
 	test ! -e refuses || exit 1
 	echo "$*" >> proposed
+	while test "$1" != --body-file; do shift; done
+	cat "$2" > text
 	;;
 *) exit 2 ;;
 esac
@@ -47,6 +56,9 @@ case " $* " in
 *" source_branch=template-v9 "*)
 	test ! -e refuses || exit 22
 	echo "$*" >> proposed
+	text="$*"
+	text=${text##*description=<}
+	cat "${text%% *}" > text
 	;;
 *) exit 2 ;;
 esac
@@ -84,9 +96,30 @@ class Forge:
             "CI_PROJECT_ID": "7",
             "TEMPLATE_TOKEN": "secret",
         }
+        author = ("GIT_AUTHOR_", "GIT_COMMITTER_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(author)}
         return subprocess.run(
-            ["sh", SCRIPT], cwd=clone, env={**os.environ, **variables}, capture_output=True, text=True, check=False
+            ["sh", SCRIPT], cwd=clone, env={**inherited, **variables}, capture_output=True, text=True, check=False
         )
+
+    def commit(self, name: str, text: str) -> None:
+        """Commit a file on the branch that is proposed, as a colleague would."""
+        clone = self.folder / "colleague"
+        git(self.folder, "clone", "--quiet", "--branch", "template-v9", str(self.origin), str(clone))
+        (clone / name).write_text(text, "utf-8")
+        commit_all(clone, f"Look after {name}")
+        git(clone, "push", "--quiet")
+
+    @property
+    def drafts(self) -> list[bool]:
+        """Which of the requests are drafts."""
+        lines = (self.folder / "proposed").read_text("utf-8").splitlines()
+        return [line.endswith(" --draft") or " title=Draft: " in line for line in lines]
+
+    @property
+    def text(self) -> str:
+        """What the last request says."""
+        return (self.folder / "text").read_text("utf-8").strip()
 
     @property
     def requests(self) -> int:
@@ -124,6 +157,76 @@ def test_a_request_that_was_refused_is_opened_by_the_next_run(forge: Forge) -> N
     assert done.returncode == 0, done.stderr
     assert forge.requests == 1
     assert git(forge.origin, "rev-parse", "template-v9") == pushed
+
+
+MARKERS = "<<<<<<< before updating\nmine\n=======\ntheirs\n>>>>>>> after updating\n"
+
+
+def test_a_request_is_of_its_branch_not_of_the_run_that_opens_it(forge: Forge) -> None:
+    """What is in conflict in the branch is said, though today's update of today's main has no conflict."""
+    conflicts, refuses = forge.folder / "conflicts", forge.folder / "refuses"
+    conflicts.write_text(MARKERS, "utf-8")
+    refuses.touch()
+    assert forge.propose().returncode != 0
+    refuses.unlink()
+    conflicts.unlink()
+    done = forge.propose()
+    assert done.returncode == 0, done.stderr
+    assert forge.drafts == [True]
+    assert "with conflicts" in (forge.folder / "proposed").read_text("utf-8")
+    assert forge.text.startswith("What is new.\n- Makefile is in conflict\n")
+    assert forge.text.endswith("\n\n## Conflict markers are in\n\n- Makefile")
+
+
+def test_a_branch_without_conflicts_is_proposed_as_such(forge: Forge) -> None:
+    """Main has changed meanwhile, so that the update of today has conflicts: the branch has none."""
+    refuses = forge.folder / "refuses"
+    refuses.touch()
+    assert forge.propose().returncode != 0
+    refuses.unlink()
+    (forge.folder / "conflicts").write_text(MARKERS, "utf-8")
+    done = forge.propose()
+    assert done.returncode == 0, done.stderr
+    assert forge.drafts == [False]
+    assert forge.text == "What is new."
+
+
+def test_conflicts_without_markers_are_remembered(forge: Forge) -> None:
+    """A file that was edited, and that the template has no more, is in conflict without a line that says so."""
+    (forge.folder / "conflicts").write_text("mine\n", "utf-8")
+    (forge.folder / "refuses").touch()
+    assert forge.propose().returncode != 0
+    for name in ("refuses", "conflicts"):
+        (forge.folder / name).unlink()
+    done = forge.propose()
+    assert done.returncode == 0, done.stderr
+    assert forge.drafts == [True]
+    assert forge.text == "What is new.\n- Makefile is in conflict"
+
+
+def test_what_others_committed_on_the_branch_is_in_the_request(forge: Forge) -> None:
+    """It stays, and is looked at as well: here it brings conflicts, in a file with an accent."""
+    refuses = forge.folder / "refuses"
+    refuses.touch()
+    assert forge.propose().returncode != 0
+    forge.commit("paquet-envoyé.md", MARKERS)
+    pushed = git(forge.origin, "rev-parse", "template-v9")
+    refuses.unlink()
+    done = forge.propose()
+    assert done.returncode == 0, done.stderr
+    assert git(forge.origin, "rev-parse", "template-v9") == pushed
+    assert forge.drafts == [True]
+    assert forge.text.startswith("What is new.\n")
+    assert forge.text.endswith("- paquet-envoyé.md")
+
+
+def test_the_commit_names_somebody_and_says_what_is_new(forge: Forge) -> None:
+    """The token of a run may not ask who it is: gh then prints the error of the server in place of a name."""
+    (forge.folder / "anonymous").touch()
+    done = forge.propose()
+    assert done.returncode == 0, done.stderr
+    commit = git(forge.origin, "log", "-1", "--format=%an: %B", "template-v9")
+    assert commit.strip() == "template: Update from the template, to v9\n\nWhat is new."
 
 
 def test_who_can_not_be_asked_has_not_agreed(forge: Forge) -> None:

@@ -18,11 +18,11 @@ done
 # A second signal would end them at once.
 [ -n "$stopping" ] || kill "$first" "$second" 2>/dev/null
 
+# From here on a signal is theirs alone: it would end a wait before them, and not every shell tells a status twice.
+trap '' INT TERM HUP
+
 status=0
 for program in "$first" "$second"; do
-    while kill -0 "$program" 2>/dev/null; do
-        wait "$program"
-    done
     wait "$program" || status=$?
 done
 exit "$status"

@@ -21,6 +21,7 @@ fi
 
 version=$(sed -n 's/^_commit: *//p' .copier-answers.yml)
 branch=template-$version
+title="Update from the template, to $version"
 
 gh auth setup-git
 if git ls-remote --exit-code origin "refs/heads/$branch" > /dev/null; then
@@ -30,16 +31,30 @@ if git ls-remote --exit-code origin "refs/heads/$branch" > /dev/null; then
 		echo "$branch was proposed already"
 		exit 0
 	fi
+	# What that run did to the files of its day is in the message of its commit, and others may have committed since.
+	git fetch --quiet origin "refs/heads/$branch"
+	said=$(git log -1 --fixed-strings --grep="$title" --format=%s FETCH_HEAD)
+	git log -1 --fixed-strings --grep="$title" --format=%b FETCH_HEAD > "$report"
+	title=${said:-$title}
+	left=$(git -c core.quotePath=false grep --text --name-only '^<<<<<<< before updating' FETCH_HEAD | sed 's/^FETCH_HEAD:/- /')
+	if test -n "$left"; then
+		title="${title%: with conflicts}: with conflicts"
+		printf '## Conflict markers are in\n\n%s\n' "$left" >> "$report"
+	fi
 else
+	if test "$code" = 3; then
+		title="$title: with conflicts"
+	fi
+	# On an error gh prints what the server says in place of a name.
+	name=$(gh api user --jq .login 2> /dev/null) || name=template
 	git switch --quiet --create "$branch"
 	git add --all
-	git -c user.name="$(gh api user --jq .login 2> /dev/null || echo template)" -c user.email=template@users.noreply.github.com \
-		commit --quiet --message "Update from the template, to $version"
+	{ echo "$title" && echo && cat "$report"; } |
+		git -c user.name="$name" -c user.email=template@users.noreply.github.com commit --quiet --cleanup=whitespace --file -
 	git push --quiet origin "$branch"
 fi
 
-if test "$code" = 3; then
-	gh pr create --head "$branch" --title "Update from the template, to $version: with conflicts" --body-file "$report" --draft
-else
-	gh pr create --head "$branch" --title "Update from the template, to $version" --body-file "$report"
-fi
+case $title in
+*": with conflicts") gh pr create --head "$branch" --title "$title" --body-file "$report" --draft ;;
+*) gh pr create --head "$branch" --title "$title" --body-file "$report" ;;
+esac

@@ -22,9 +22,6 @@ fi
 version=$(sed -n 's/^_commit: *//p' .copier-answers.yml)
 branch=template-$version
 title="Update from the template, to $version"
-if test "$code" = 3; then
-	title="Draft: $title: with conflicts"
-fi
 
 # The token stays out of the list of processes and of the configuration of git.
 # shellcheck disable=SC2016 # the shell of the helper reads it
@@ -43,12 +40,29 @@ if as_bot ls-remote --exit-code "$CI_PROJECT_URL.git" "refs/heads/$branch" > /de
 		echo "$branch was proposed already"
 		exit 0
 	fi
+	# What that run did to the files of its day is in the message of its commit, and others may have committed since.
+	as_bot fetch --quiet "$CI_PROJECT_URL.git" "refs/heads/$branch"
+	said=$(git log -1 --fixed-strings --grep="$title" --format=%s FETCH_HEAD)
+	git log -1 --fixed-strings --grep="$title" --format=%b FETCH_HEAD > "$report"
+	title=${said:-$title}
+	left=$(git -c core.quotePath=false grep --text --name-only '^<<<<<<< before updating' FETCH_HEAD | sed 's/^FETCH_HEAD:/- /')
+	if test -n "$left"; then
+		title="${title%: with conflicts}: with conflicts"
+		printf '## Conflict markers are in\n\n%s\n' "$left" >> "$report"
+	fi
 else
+	if test "$code" = 3; then
+		title="$title: with conflicts"
+	fi
 	git switch --quiet --create "$branch"
 	git add --all
-	git -c user.name=template -c user.email="template@noreply.$CI_SERVER_HOST" commit --quiet --message "Update from the template, to $version"
+	{ echo "$title" && echo && cat "$report"; } |
+		git -c user.name=template -c user.email="template@noreply.$CI_SERVER_HOST" commit --quiet --cleanup=whitespace --file -
 	as_bot push --quiet "$CI_PROJECT_URL.git" "$branch"
 fi
 
+case $title in
+*": with conflicts") title="Draft: $title" ;;
+esac
 merge_requests --output /dev/null --form "source_branch=$branch" --form "target_branch=$CI_DEFAULT_BRANCH" \
 	--form "title=$title" --form "description=<$report"

@@ -27,8 +27,8 @@ func defaults() map[Flag]bool {
 // All returns every flag, in order.
 func All() []Flag { return slices.Sorted(maps.Keys(defaults())) }
 
-// hasNoUser reports whether the flag is asked for before there is a user: it is on for all or for nobody.
-func (f Flag) hasNoUser() bool { return f == Registrations }
-
 // Default returns what the flag is while its source says nothing about it.
 func (f Flag) Default() bool { return defaults()[f] }
+
+// hasNoUser reports whether the flag is asked for before there is a user: it is on for all or for nobody.
+func (f Flag) hasNoUser() bool { return f == Registrations }

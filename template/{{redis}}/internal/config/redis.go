@@ -1,6 +1,9 @@
 package config
 
 import (
+	"net"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -31,7 +34,7 @@ func (c *Redis) check(r *report) {
 		_, err := redis.ParseURL(c.URL)
 		r.add(err == nil, "REDIS_URL", "is not an address of Redis such as rediss://user:password@host:6379/0")
 	} else {
-		r.add(c.Address != "", "REDIS_ADDRESS", "must not be empty unless REDIS_URL is set")
+		r.add(isAddress(c.Address), "REDIS_ADDRESS", "must be a host and a port such as redis.example.com:6379: an address of another form is for REDIS_URL")
 		r.add(c.DB >= 0, "REDIS_DB", "must not be negative")
 	}
 
@@ -43,6 +46,19 @@ func (c *Redis) check(r *report) {
 	if r.inProduction() {
 		c.checkProduction(r)
 	}
+}
+
+// isAddress reports whether text is a host and the number of a port alone. A URL that was put in their place may hold a password,
+// and errors of the connection quote the address.
+func isAddress(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host == "" || strings.ContainsAny(host, "/@") {
+		return false
+	}
+
+	number, err := strconv.ParseUint(port, 10, 16)
+
+	return err == nil && number > 0
 }
 
 // checkProduction demands a password and encryption: what is kept in Redis holds personal data.

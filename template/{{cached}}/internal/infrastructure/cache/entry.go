@@ -32,7 +32,7 @@ func encode[T any](value T) ([]byte, error) {
 // decode returns the value of an entry, and whether there is one.
 func decode[T any](entry []byte) (value T, ok bool, err error) {
 	switch {
-	case len(entry) == 1 && entry[0] == absent:
+	case isAbsent(entry):
 		return value, false, nil
 	case len(entry) < 2 || entry[0] != present:
 		return value, false, errEntry
@@ -46,6 +46,9 @@ func decode[T any](entry []byte) (value T, ok bool, err error) {
 
 	return value, true, nil
 }
+
+// isAbsent reports whether an entry says that there is no value.
+func isAbsent(entry []byte) bool { return len(entry) == 1 && entry[0] == absent }
 
 // fingerprint identifies the shape of a type: the names, tags and types of its fields. Releases that differ in it use
 // different keys, so that neither reads the entries of the other.

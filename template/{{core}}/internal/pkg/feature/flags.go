@@ -29,3 +29,6 @@ func All() []Flag { return slices.Sorted(maps.Keys(defaults())) }
 
 // Default returns what the flag is while its source says nothing about it.
 func (f Flag) Default() bool { return defaults()[f] }
+
+// hasNoUser reports whether the flag is asked for before there is a user: it is on for all or for nobody.
+func (f Flag) hasNoUser() bool { return f == Registrations }

@@ -66,18 +66,28 @@ func (*provider) ObjectEvaluation(
 	return detail(fallback, boolean())
 }
 
-// use puts rules in force, and names those that are for no flag of the service.
+// use puts rules in force, and names those that are for no flag of the service, or that let nobody in by mistake.
 func (p *provider) use(rules map[string]rule, log *zap.Logger) {
-	var unknown []string
+	var unknown, closed []string
 
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
-		if !slices.Contains(All(), Flag(name)) {
+		flag, made := Flag(name), rules[name]
+
+		switch {
+		case !slices.Contains(All(), flag):
 			unknown = append(unknown, name)
+		case flag.hasNoUser() && made.enabled && made.percentage < everyone:
+			closed = append(closed, name)
 		}
 	}
 
 	if len(unknown) > 0 {
 		log.Warn("feature flags that this version of the service does not have", zap.Strings("flags", unknown))
+	}
+
+	if len(closed) > 0 {
+		log.Warn("feature flags that are off for all: nobody is a user yet when they are asked for, and so in no share of them",
+			zap.Strings("flags", closed))
 	}
 
 	p.rules.Store(&rules)

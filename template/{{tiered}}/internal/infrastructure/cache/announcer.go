@@ -28,7 +28,7 @@ func (a *Announcer) Delete(ctx context.Context, keys ...string) error {
 }
 
 func (a *Announcer) change(ctx context.Context, action string, keys []string, change func(redis.Pipeliner)) error {
-	_, err := a.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	commands, err := a.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		change(p)
 
 		for _, key := range keys {
@@ -40,5 +40,21 @@ func (a *Announcer) change(ctx context.Context, action string, keys []string, ch
 		return nil
 	})
 
-	return a.failed(action, err)
+	return a.failed(action, reason(commands, err))
+}
+
+// reason returns the error of a transaction, or that of the command because of which it was given up: the transaction's own says
+// no more than that.
+func reason(commands []redis.Cmder, err error) error {
+	if !redis.IsExecAbortError(err) {
+		return err
+	}
+
+	for _, command := range commands {
+		if refused := command.Err(); refused != nil && !redis.IsExecAbortError(refused) {
+			return refused
+		}
+	}
+
+	return err
 }

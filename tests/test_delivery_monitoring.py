@@ -153,25 +153,37 @@ def test_each_alert_fires_when_it_should(trees: dict[str, Tree], proof: Proof, t
 
 
 def test_each_alert_is_about_this_service(trees: dict[str, Tree], proof: Proof, tmp_path: Path) -> None:
-    """A Prometheus has the numbers of many, and much of what they count has the same name."""
+    """A Prometheus has the numbers of many, much of what they count has the same name, and a job may be of many, too."""
     every = {path: file for tree in trees.values() for path, file in tree.items()}
-    bound = {"name": "service", "type": "=", "value": SAMPLE_ANSWERS["project_name"]}
-    for rule in proof.rules(rule_files(every, tmp_path)):
-        if "alert" in rule:
-            asked = [each for each in rule["selectors"] if each["metric"] == "build_info"]
-            assert [each["matchers"] for each in asked] == [[bound]], rule["alert"]
+    service = SAMPLE_ANSWERS["project_name"]
+    bound = [{"name": "service", "type": "=", "value": service}]
+    rules = proof.rules(rule_files(every, tmp_path))
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    for rule in rules:
+        name = rule.get("alert") or rule["record"]
+        tied = [each["matchers"] for each in rule["selectors"] if each["metric"] in recorded | {"build_info"}]
+        assert tied, name
+        assert all(matchers == bound for matchers in tied), name
+        assert "record" not in rule or rule["labels"] == {"service": service}, "rules of others record under this name"
 
 
 @pytest.mark.parametrize(
     ("find", "replace"),
     [
-        ("> 14.4 * 0.001 and job", "> 44 * 0.001 and job"),
+        ("> 14.4 * 0.001\n", "> 44 * 0.001\n"),
+        ('method!="other", ', ""),
+        ('>= 10\n', ">= 1\n"),
+        ('>= 10\n', ">= 100\n"),
+        (" or rate(db_pool_acquires_canceled_total[5m]) > 0.05 * rate(db_pool_acquires_total[5m])", ""),
+        ("> 0.05 * rate(db_pool_acquires_total[5m])", "> 0"),
+        ("alert: NoApi\n        expr: absent(http_requests_in_flight and", "alert: NoApi\n        expr: absent(up and"),
         ('state="in_use"', 'state="used"'),
         ("ignoring (state) ", ""),
         ("up == 0", "up == 1"),
-        ('          and on (job, instance) last_over_time(build_info{service="parcel-desk"}[1d])\n', ""),
-        ("[1d])", "[1m])"),
-        ('          and on (job) build_info{service="parcel-desk"}\n', ""),
+        ('          and on (job, instance) last_over_time(build_info{service="parcel-desk"}[7d])\n', ""),
+        ("[7d])", "[1d])"),
+        ('          and on (job, instance) last_over_time(build_info{service="parcel-desk"}[5m])\n', ""),
+        ('last_over_time(build_info{service="parcel-desk"}[1h])', 'build_info{service="parcel-desk"}'),
         ('          and on (job, instance) build_info{service="parcel-desk"}\n', ""),
         ("/health/ready", "/health/readiness"),
     ],

@@ -28,7 +28,7 @@ func NewHTTP(registry *prometheus.Registry) *HTTP {
 		}, []string{"method", "route", "status"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "http_request_duration_seconds",
-			Help:    "How long requests took, from their header to the answer, by method and template of the route.",
+			Help:    "How long the service worked on requests, from when it took them up to the answer, by method and template of the route.",
 			Buckets: buckets,
 		}, []string{"method", "route"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{

@@ -21,8 +21,8 @@ func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool) {
 		Counter("db_pool_opened_total", "Connections opened.", nil, stat.NewConnsCount),
 		Counter("db_pool_acquires_total", "Times that a connection was taken.", nil, stat.AcquireCount),
 		Counter("db_pool_acquires_waited_total", "Times that none was free at once.", nil, stat.EmptyAcquireCount),
-		Counter("db_pool_acquires_canceled_total", "Times that the wait was given up.", nil, stat.CanceledAcquireCount),
-		Counter("db_pool_wait_seconds_total", "Time spent waiting for one, when none was free at once.", nil,
+		Counter("db_pool_acquires_canceled_total", "Times that none was taken after all.", nil, stat.CanceledAcquireCount),
+		Counter("db_pool_wait_seconds_total", "Time spent waiting by those who got one; who gave up is not in it.", nil,
 			func(s stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }),
 	)
 }

@@ -387,6 +387,21 @@ def test_what_git_ignores_is_not_written_over(
         assert untouched(project)
 
 
+@pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
+def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, run: Run) -> None:
+    """`git status` does not show them, and no commit has them; the message says how to see them again."""
+    git(project, "update-index", f"--{flag}", "managed.go")
+    (project / "managed.go").write_text("for this machine alone\n", "utf-8")
+    assert untouched(project)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert "update: managed.go\n" in done.stderr
+    assert text(project, "managed.go") == "for this machine alone\n"
+    command = next(line for line in done.stderr.splitlines() if "git update-index" in line).removeprefix("update:")
+    subprocess.run(["sh", "-c", command.replace("FILE", "managed.go")], cwd=project, check=True)
+    assert " M managed.go" in git(project, "status", "--porcelain")
+
+
 @pytest.mark.parametrize("former", [True, False], ids=["formatted", "older"])
 def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Path, run: Run) -> None:
     """Written in another way, the template at another address; or of a version that did not write what tells."""

@@ -98,6 +98,9 @@ check_project() {
 	if test -n "$(git status --porcelain -- .)"; then
 		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 	fi
+	hidden=$(git ls-files -v -- . | sed -n 's/^[a-zS] //p' | head -n 10)
+	test -z "$hidden" || stop "$REFUSED" 'git is told to look away from these files, so that an update would write over edits that no commit has; have it look:' \
+		'  git update-index --no-skip-worktree FILE && git update-index --no-assume-unchanged FILE' "$hidden"
 	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then

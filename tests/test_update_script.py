@@ -402,6 +402,32 @@ def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, ru
     assert " M managed.go" in git(project, "status", "--porcelain")
 
 
+def test_what_an_owner_ignores_everywhere_is_merged_where_it_is_committed(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    """Edits of such files stay; what is ignored and not committed is no change, and stays, too."""
+    (tmp_path / "ignore").write_text("managed.go\nuser/\n.idea/\n", "utf-8")
+    edit(
+        project,
+        managed_go=LINES.replace("{{ framework }}", "fiber").replace("five", "five, mine"),
+        user__user_go="package user // mine\n",
+    )
+    write(project, {".idea/workspace.xml": "mine\n"})
+    done = run("update", **configuration(core_excludesFile=str(tmp_path / "ignore")))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == "one\ntwo, changed\nthree fiber\nfour\nfive, mine\n"
+    assert text(project, "user/user.go") == "package user // mine\n"
+    assert text(project, ".idea/workspace.xml") == "mine\n"
+
+
+def configuration(**settings: str) -> dict[str, str]:
+    """Return the environment in which git has settings (`_` for a dot)."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": name.replace("_", "."), f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
 @pytest.mark.parametrize("former", [True, False], ids=["formatted", "older"])
 def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Path, run: Run) -> None:
     """Written in another way, the template at another address; or of a version that did not write what tells."""
@@ -577,9 +603,7 @@ def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: 
     settings = {"status.showUntrackedFiles": "no", "apply.whitespace": "error"}
     variables = {}
     if where == "environment":
-        variables["GIT_CONFIG_COUNT"] = str(len(settings))
-        for number, (name, value) in enumerate(settings.items()):
-            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        variables = configuration(**settings)
     rules = text(project, OWNERSHIP)
     ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine").replace("five", "five, mine ")
     edit(project, managed_go=ours, scripts__template__ownership_txt=f"# Mine. \n{rules}")

@@ -428,7 +428,11 @@ update() {
 	check_ignored
 	MARK=$mark UNFINISHED=yes
 	say "From $OLD to $NEW" > "$MARK"
-	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+	# What the owner ignores everywhere is none the less a file of the template: the copies that Copier compares have all of them. In the
+	# project itself it stays ignored, for it is no change.
+	mkdir -p "$SCRATCH/init/info"
+	say '!*' > "$SCRATCH/init/info/exclude"
+	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"

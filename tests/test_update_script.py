@@ -852,3 +852,27 @@ def test_a_service_that_is_not_there_has_failed(tmp_path: Path) -> None:
     done = fleet.update_service(str(tmp_path / "absent"), tmp_path / "clone", "", push=False)
     assert done.state == "failed"
     assert "absent" in done.detail
+@pytest.mark.parametrize("sparse", [True, False])
+def test_what_is_missing_beside_the_project_is_not_brought_back(
+    *, sparse: bool, small: Path, run: Run, tmp_path: Path
+) -> None:
+    """Copier would write all that the index has and the disk lacks, also beside the project."""
+    mono = tmp_path / "mono"
+    project = mono / "services" / "parcel"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, {"other/größe.txt": "theirs\n"})
+    commit_all(mono, "Start")
+    if sparse:
+        git(mono, "sparse-checkout", "set", "services/parcel")
+    else:
+        (mono / "other" / "größe.txt").unlink()
+    before = read_tree(mono)
+    done = run("update", folder=project)
+    assert done.returncode == REFUSED, done.stdout
+    assert "update: other/größe.txt\n" in done.stderr
+    assert read_tree(mono) == before
+    git(mono, "sparse-checkout", "disable")
+    git(mono, "checkout", "--", "other")
+    assert run("update", folder=project).returncode == DONE
+
+

@@ -120,6 +120,17 @@ check_rejects() {
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 
+# check_neighbours refuses where files beside the project are missing: Copier would write what the index has and the disk lacks.
+check_neighbours() {
+	top=$(git rev-parse --show-toplevel)
+	missing=$({
+		git -C "$top" ls-files --deleted
+		git -C "$top" ls-files -v | sed -n 's/^[Ss] //p' | while read -r path; do test -e "$top/$path" || say "$path"; done
+	} | sort -u | head -n 10)
+	test -z "$missing" || stop "$REFUSED" 'an update would bring back these files beside the project, which git has and the disk lacks:' \
+		'restore them, or commit that they are gone; after a git sparse-checkout, update in a full clone' "$missing"
+}
+
 # ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
 ignored() {
 	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
@@ -423,6 +434,7 @@ update() {
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
+	check_neighbours
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
 	check_ignored

@@ -137,6 +137,14 @@ ignored() {
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
+# check_links refuses where Copier would write through a link of the owner's: in the place of a folder. One in the place of a file stays.
+check_links() {
+	through=$(git ls-files --stage -- . | grep '^120000 ' | cut -f 2 |
+		while read -r path; do test ! -d "$SCRATCH/old/$path" || say "$path"; done)
+	test -z "$through" || stop "$REFUSED" 'these are symbolic links where the template has folders, which an update would write into: make each a folder again, or' \
+		'delete it and commit that, then its files stay away' "$through"
+}
+
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
 check_ignored() {
 	git ls-files -- . > "$SCRATCH/tracked"
@@ -437,6 +445,7 @@ update() {
 	check_neighbours
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
+	check_links
 	check_ignored
 	MARK=$mark UNFINISHED=yes
 	say "From $OLD to $NEW" > "$MARK"

@@ -211,7 +211,7 @@ $NEW asks no question $name; the questions are: $(names "$SCRATCH/new/$ANSWERS" 
 # restore makes the project what it was. It was clean, so that everything else comes from the update.
 restore() {
 	git reset --quiet -- . || :
-	git checkout --quiet HEAD -- .
+	git checkout --quiet HEAD -- . || :
 	git clean --quiet --force -d -- .
 }
 
@@ -434,6 +434,7 @@ update() {
 
 	check_project
 	check_rejects
+	check_neighbours
 	# Other answers alone change nothing else: the version stays.
 	test -n "$to" || test -z "$data" || to=$OLD
 	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"
@@ -442,7 +443,6 @@ update() {
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
-	check_neighbours
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
 	check_links
@@ -535,6 +535,8 @@ main() {
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
 	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
 	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
+	configure core.hooksPath /dev/null         # a hook that fails, or edits, would leave an update half done
+	configure core.quotePath true              # Copier reads names as git prints them by default
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
 	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP MARK='' UNFINISHED=''
 	trap finish EXIT

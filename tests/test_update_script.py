@@ -387,6 +387,91 @@ def test_what_git_ignores_is_not_written_over(
         assert untouched(project)
 
 
+@pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
+def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, run: Run) -> None:
+    """`git status` does not show them, and no commit has them; the message says how to see them again."""
+    git(project, "update-index", f"--{flag}", "managed.go")
+    (project / "managed.go").write_text("for this machine alone\n", "utf-8")
+    assert untouched(project)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert "update: managed.go\n" in done.stderr
+    assert text(project, "managed.go") == "for this machine alone\n"
+    command = next(line for line in done.stderr.splitlines() if "git update-index" in line).removeprefix("update:")
+    subprocess.run(["sh", "-c", command.replace("FILE", "managed.go")], cwd=project, check=True)
+    assert " M managed.go" in git(project, "status", "--porcelain")
+
+
+def configuration(**settings: str) -> dict[str, str]:
+    """Return the environment in which git has settings (`_` for a dot)."""
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        variables |= {f"GIT_CONFIG_KEY_{number}": name.replace("_", "."), f"GIT_CONFIG_VALUE_{number}": value}
+    return variables
+
+
+def test_what_an_owner_ignores_everywhere_is_merged_where_it_is_committed(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    """Edits of such files stay; what is ignored and not committed is no change, and stays, too."""
+    (tmp_path / "ignore").write_text("managed.go\nuser/\n.idea/\n", "utf-8")
+    edit(
+        project,
+        managed_go=LINES.replace("{{ framework }}", "fiber").replace("five", "five, mine"),
+        user__user_go="package user // mine\n",
+    )
+    write(project, {".idea/workspace.xml": "mine\n"})
+    done = run("update", **configuration(core_excludesFile=str(tmp_path / "ignore")))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == "one\ntwo, changed\nthree fiber\nfour\nfive, mine\n"
+    assert text(project, "user/user.go") == "package user // mine\n"
+    assert text(project, ".idea/workspace.xml") == "mine\n"
+
+
+@pytest.mark.parametrize("path", ["managed.go", "user/search.go"], ids=["changed", "new"])
+def test_a_link_in_the_place_of_a_file_stays(path: str, project: Path, run: Run, tmp_path: Path) -> None:
+    """And what it leads to is not touched."""
+    outside = tmp_path / "outside.go"
+    outside.write_text(f"{LINES}mine\n", "utf-8")
+    (project / path).unlink(missing_ok=True)
+    (project / path).symlink_to(outside)
+    commit_all(project, "Link")
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert (project / path).readlink() == outside
+    assert outside.read_text("utf-8") == f"{LINES}mine\n"
+
+
+def test_a_link_in_the_place_of_a_folder_is_refused(project: Path, run: Run, tmp_path: Path) -> None:
+    """An update would write through it; without the link, the folder is one that was deleted."""
+    outside = tmp_path / "outside"
+    shutil.move(project / "user", outside)
+    (project / "user").symlink_to(outside)
+    commit_all(project, "Link")
+    before = read_tree(outside)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert "these are symbolic links where the template has folders" in done.stderr
+    assert done.stderr.endswith("update: user\n")
+    assert read_tree(outside) == before
+    edit(project, user=None)
+    assert run("update").returncode == DONE
+    assert not (project / "user").exists()
+
+
+def test_hooks_of_the_owner_do_not_run(project: Path, run: Run, tmp_path: Path) -> None:
+    """They are about commits and checkouts of people: one that fails would leave an update half done."""
+    for hook in ("post-checkout", "prepare-commit-msg", "post-index-change"):
+        put_program(tmp_path / "hooks" / hook, "#!/bin/sh\nexit 1\n")
+    edit(project, README_md="# Ours\n")
+    variables = configuration(core_hooksPath=str(tmp_path / "hooks"))
+    for command in ("preview", "update"):
+        done = run(command, **variables)
+        assert done.returncode == DONE, done.stdout + done.stderr
+        assert "README.md is yours" in done.stdout
+    assert text(project, "README.md") == "# Ours\n"
+
+
 @pytest.mark.parametrize("former", [True, False], ids=["formatted", "older"])
 def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Path, run: Run) -> None:
     """Written in another way, the template at another address; or of a version that did not write what tells."""
@@ -558,16 +643,14 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
 
 @pytest.mark.parametrize("where", ["repository", "environment"])
 def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: Run) -> None:
-    """With what hides untracked files and refuses space at the end of a line: edits are kept, conflicts are shown."""
-    settings = {"status.showUntrackedFiles": "no", "apply.whitespace": "error"}
+    """With what hides untracked files, refuses space at the end of a line, or prints names as they are."""
+    settings = {"status.showUntrackedFiles": "no", "apply.whitespace": "error", "core.quotePath": "false"}
     variables = {}
     if where == "environment":
-        variables["GIT_CONFIG_COUNT"] = str(len(settings))
-        for number, (name, value) in enumerate(settings.items()):
-            variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        variables = configuration(**settings)
     rules = text(project, OWNERSHIP)
     ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine").replace("five", "five, mine ")
-    edit(project, managed_go=ours, scripts__template__ownership_txt=f"# Mine. \n{rules}")
+    edit(project, managed_go=ours, größe_go="package a\n", scripts__template__ownership_txt=f"# Mine. \n{rules}")
     if where == "repository":
         for name, value in settings.items():
             git(project, "config", name, value)
@@ -710,6 +793,20 @@ def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_p
     assert list((project / ".git").glob("*template-update")) == []
 
 
+def test_a_checkout_that_fails_does_not_keep_the_rest_from_being_taken_back(
+    changed: Path, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """Git says so after it has written what it could: with the owner's filter for large files, for one."""
+    write(changed, {"template/{{core}}/zebra.go.jinja": "{{ no_such_answer }}\n"})
+    release(changed, "v2.0.0")
+    before = read_tree(project)
+    path = stand_in(tmp_path / "bin", "git", "", 'case "$*" in *" checkout --quiet HEAD -- .") exit 1 ;; esac')
+    done = run("update", PATH=path)
+    assert done.returncode == FAILED, done.stderr
+    assert read_tree(project) == before
+    assert list((project / ".git").glob("*template-update")) == []
+
+
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:
     """Nothing is touched, and the message names where it was looked for."""
     changed.rename(changed.with_name("moved"))
@@ -759,6 +856,30 @@ def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Pa
     assert "services/mail/x y.go.rej" in done.stderr
     assert read_tree(tmp_path / "mono") == before
     (neighbour / "x y.go.rej").unlink()
+    assert run("update", folder=project).returncode == DONE
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+def test_what_is_missing_beside_the_project_is_not_brought_back(
+    *, sparse: bool, small: Path, run: Run, tmp_path: Path
+) -> None:
+    """Copier would write all that the index has and the disk lacks, also beside the project."""
+    mono = tmp_path / "mono"
+    project = mono / "services" / "parcel"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, {"other/größe.txt": "theirs\n"})
+    commit_all(mono, "Start")
+    if sparse:
+        git(mono, "sparse-checkout", "set", "services/parcel")
+    else:
+        (mono / "other" / "größe.txt").unlink()
+    before = read_tree(mono)
+    done = run("update", folder=project)
+    assert done.returncode == REFUSED, done.stdout
+    assert "update: other/größe.txt\n" in done.stderr
+    assert read_tree(mono) == before
+    git(mono, "sparse-checkout", "disable")
+    git(mono, "checkout", "--", "other")
     assert run("update", folder=project).returncode == DONE
 
 

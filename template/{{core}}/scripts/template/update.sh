@@ -98,6 +98,9 @@ check_project() {
 	if test -n "$(git status --porcelain -- .)"; then
 		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 	fi
+	hidden=$(git ls-files -v -- . | sed -n 's/^[a-zS] //p' | head -n 10)
+	test -z "$hidden" || stop "$REFUSED" 'git is told to look away from these files, so that an update would write over edits that no commit has; have it look:' \
+		'  git update-index --no-skip-worktree FILE && git update-index --no-assume-unchanged FILE' "$hidden"
 	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
@@ -117,10 +120,29 @@ check_rejects() {
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 
+# check_neighbours refuses where files beside the project are missing: Copier would write what the index has and the disk lacks.
+check_neighbours() {
+	top=$(git rev-parse --show-toplevel)
+	missing=$({
+		git -C "$top" ls-files --deleted
+		git -C "$top" ls-files -v | sed -n 's/^[Ss] //p' | while read -r path; do test -e "$top/$path" || say "$path"; done
+	} | sort -u | head -n 10)
+	test -z "$missing" || stop "$REFUSED" 'an update would bring back these files beside the project, which git has and the disk lacks:' \
+		'restore them, or commit that they are gone; after a git sparse-checkout, update in a full clone' "$missing"
+}
+
 # ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
 ignored() {
 	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
+}
+
+# check_links refuses where Copier would write through a link of the owner's: in the place of a folder. One in the place of a file stays.
+check_links() {
+	through=$(git ls-files --stage -- . | grep '^120000 ' | cut -f 2 |
+		while read -r path; do test ! -d "$SCRATCH/old/$path" || say "$path"; done)
+	test -z "$through" || stop "$REFUSED" 'these are symbolic links where the template has folders, which an update would write into: make each a folder again, or' \
+		'delete it and commit that, then its files stay away' "$through"
 }
 
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
@@ -189,7 +211,7 @@ $NEW asks no question $name; the questions are: $(names "$SCRATCH/new/$ANSWERS" 
 # restore makes the project what it was. It was clean, so that everything else comes from the update.
 restore() {
 	git reset --quiet -- . || :
-	git checkout --quiet HEAD -- .
+	git checkout --quiet HEAD -- . || :
 	git clean --quiet --force -d -- .
 }
 
@@ -412,6 +434,7 @@ update() {
 
 	check_project
 	check_rejects
+	check_neighbours
 	# Other answers alone change nothing else: the version stays.
 	test -n "$to" || test -z "$data" || to=$OLD
 	render "$SCRATCH/old" "$OLD" '' || stop "$FAILED" "Copier cannot make $OLD of $SOURCE, which this project comes from:" "$(reason)"
@@ -422,10 +445,15 @@ update() {
 
 	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
+	check_links
 	check_ignored
 	MARK=$mark UNFINISHED=yes
 	say "From $OLD to $NEW" > "$MARK"
-	copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+	# What the owner ignores everywhere is none the less a file of the template: the copies that Copier compares have all of them. In the
+	# project itself it stays ignored, for it is no change.
+	mkdir -p "$SCRATCH/init/info"
+	say '!*' > "$SCRATCH/init/info/exclude"
+	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"
@@ -507,6 +535,8 @@ main() {
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
 	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
 	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
+	configure core.hooksPath /dev/null         # a hook that fails, or edits, would leave an update half done
+	configure core.quotePath true              # Copier reads names as git prints them by default
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
 	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP MARK='' UNFINISHED=''
 	trap finish EXIT

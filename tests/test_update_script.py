@@ -908,6 +908,9 @@ def test_many_services_are_updated(
     pushed = {name: git(folder, "branch", "--list", fleet.BRANCH).strip() for name, folder in services.items()}
     assert pushed == {"follows": fleet.BRANCH, "conflict": fleet.BRANCH, "current": "", "left": ""}
     assert "two, changed" in git(services["follows"], "show", f"{fleet.BRANCH}:managed.go")
+    markers = ["grep", "--name-only", "^<<<<<<< before updating", fleet.BRANCH]
+    assert git(services["conflict"], *markers) == f"{fleet.BRANCH}:managed.go\n", "docs/updating.md says how to find it"
+    assert "- managed.go\n" in git(services["conflict"], "log", "-1", "--format=%B", fleet.BRANCH)
     assert small.exists()
 
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 
 from tools.questions import ROOT, load_questionnaire
 from tools.render import Sketcher
-from tools.variants import find_variants
+from tools.variants import find_deliveries, find_variants
 
 Kind = Literal["managed", "seed", "lock", "generated"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -80,7 +80,7 @@ def table(paths: Iterable[str]) -> str:
 def paths_of_all() -> set[str]:
     """Return the paths that any variant has."""
     sketcher = Sketcher(load_questionnaire())
-    return {path for variant in find_variants() for path in sketcher.tree(variant.answers)}
+    return {path for variant in (*find_variants(), *find_deliveries()) for path in sketcher.tree(variant.answers)}
 
 
 def page() -> str:

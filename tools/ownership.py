@@ -29,6 +29,10 @@ MARK = "<!-- The table is made by make docs. -->\n"
 """What the table follows on the page; an empty line ends it."""
 
 
+REVIEWED = {"reviewers": "@acme/backend"}
+"""What no variant has, since it is a text: with it a service has CODEOWNERS."""
+
+
 class Rule(NamedTuple):
     """A line of the list: files whose path fits the pattern, in which a star crosses folders, are of the kind."""
 
@@ -80,7 +84,9 @@ def table(paths: Iterable[str]) -> str:
 def paths_of_all() -> set[str]:
     """Return the paths that any variant has."""
     sketcher = Sketcher(load_questionnaire())
-    return {path for variant in (*find_variants(), *find_deliveries()) for path in sketcher.tree(variant.answers)}
+    answers = [variant.answers for variant in find_variants()]
+    answers += [{**variant.answers, **REVIEWED} for variant in find_deliveries()]
+    return {path for each in answers for path in sketcher.tree(each)}
 
 
 def page() -> str:

@@ -78,7 +78,7 @@ fleet: $(RUN_READY) ## Update many services: make fleet SERVICES=services.txt; w
 	@$(PY) -m tools.fleet $(if $(PUSH),--push) -- "$(SERVICES)"
 
 .PHONY: release
-release: $(DEV_READY) ## Make a release: make release VERSION=1.1.0; with CHECK=1 only say what speaks against it
+release: $(DEV_READY) ## Make a release: make release VERSION=1.2.0; with CHECK=1 only say what speaks against it
 	$(PY) -m tools.release "$(VERSION)" $(if $(CHECK),--check)
 
 .PHONY: docs

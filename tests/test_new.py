@@ -93,6 +93,8 @@ def test_a_project_of_a_release_names_where_others_find_it(
     assert source(tmp_path / "between")[0] == str(released)
 
     git(released, "tag", "v1.2.0")
+    for mine in ("services.txt", "answers.yml"):
+        (released / mine).write_text("Of this machine.\n", "utf-8")
     done = make_new(DEST=tmp_path / "at", ANSWERS=EXAMPLES[0], root=released)
     assert "names this folder" not in done.stdout
     assert source(tmp_path / "at") == ("git+https://git.example.com/acme/copier-go-service", "v1.2.0")

@@ -59,6 +59,7 @@ def test_copier_replaces_what_is_generated(
 def test_the_table_of_the_docs_is_current() -> None:
     """`make docs` makes it."""
     assert ownership.PAGE.read_text("utf-8") == ownership.page()
+    assert {".gitlab-ci.yml", "CODEOWNERS"} < ownership.paths_of_all()
 
 
 def test_a_seed_and_generated_code_say_what_they_are(rendered: Path) -> None:

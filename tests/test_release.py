@@ -94,6 +94,22 @@ def test_what_is_not_committed_is_refused(root: Path) -> None:
     assert any("not committed" in problem for problem in release.problems("1.1.0", root))
 
 
+def test_a_tag_that_cannot_be_made_leaves_no_commit(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that exists is told before; one that cannot be signed takes the commit back."""
+    before = git(root, "rev-parse", "HEAD")
+    git(root, "tag", "v1.1.0")
+    assert any("there is a tag v1.1.0 already" in problem for problem in release.problems("1.1.0", root))
+    git(root, "tag", "--delete", "v1.1.0")
+    for name, value in {"COUNT": "2", "KEY_0": "tag.gpgSign", "VALUE_0": "true", "KEY_1": "gpg.program"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    monkeypatch.setenv("GIT_CONFIG_VALUE_1", "false")
+    with pytest.raises(subprocess.CalledProcessError):
+        release.release("1.1.0", root, today=DAY)
+    assert git(root, "rev-parse", "HEAD") == before
+    assert git(root, "status", "--porcelain") == ""
+    assert release.problems("1.1.0", root) == []
+
+
 def test_a_note_lets_a_default_change_and_a_major_version_lets_a_question_go(root: Path) -> None:
     """The note has to name the question."""
     change(root, "copier.yml", "default: redis", "default: none")

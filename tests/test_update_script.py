@@ -480,8 +480,10 @@ def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Pat
     lines = [line for line in said.splitlines() if line not in comments]
     source = next(line for line in lines if line.startswith("_src_path: "))
     moved = [f"{source}/../{Path(source).name}" if line == source else line for line in lines]
+    header = [line.replace('make update SET="NAME=VALUE"', "copier update --data NAME=VALUE") for line in comments]
+    assert header != comments, "as releases up to 1.1.0 wrote it"
     quoted = ["cache: 'redis'" if line == "cache: redis" else line for line in moved]
-    (project / ".copier-answers.yml").write_text("\n".join([*(comments if former else []), *quoted, ""]), "utf-8")
+    (project / ".copier-answers.yml").write_text("\n".join([*(header if former else []), *quoted, ""]), "utf-8")
     commit_all(project, "Format")
     done = run("update")
     assert done.returncode == DONE, done.stderr
@@ -906,6 +908,9 @@ def test_many_services_are_updated(
     pushed = {name: git(folder, "branch", "--list", fleet.BRANCH).strip() for name, folder in services.items()}
     assert pushed == {"follows": fleet.BRANCH, "conflict": fleet.BRANCH, "current": "", "left": ""}
     assert "two, changed" in git(services["follows"], "show", f"{fleet.BRANCH}:managed.go")
+    markers = ["grep", "--name-only", "^<<<<<<< before updating", fleet.BRANCH]
+    assert git(services["conflict"], *markers) == f"{fleet.BRANCH}:managed.go\n", "docs/updating.md says how to find it"
+    assert "- managed.go\n" in git(services["conflict"], "log", "-1", "--format=%B", fleet.BRANCH)
     assert small.exists()
 
 

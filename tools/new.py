@@ -19,7 +19,7 @@ import yaml
 from copier.errors import CopierError
 
 from tools.questions import ROOT, Questionnaire, load_questionnaire
-from tools.render import git
+from tools.render import TEMPLATE_PARTS, git
 
 CONTROL_KEYS = ("_commit", "_src_path")
 """What Copier itself writes into `.copier-answers.yml`, so that such a file can serve as ANSWERS."""
@@ -77,9 +77,14 @@ def shared_address(url: str) -> str:
     return address if address.endswith(".git") or address.startswith("git@") else f"git+{address}"
 
 
+def edited() -> bool:
+    """Whether what is rendered has changes that are not committed; other files beside it, such as answers, are none."""
+    return bool((ROOT / ".git").exists() and git(ROOT, "status", "--porcelain", "--", *TEMPLATE_PARTS).strip())
+
+
 def released_address() -> str:
     """Return where others find what is checked out here; empty unless that is a release, of a clone, as it was made."""
-    if not (ROOT / ".git").exists() or git(ROOT, "status", "--porcelain").strip():
+    if not (ROOT / ".git").exists() or edited():
         return ""
     if not re.search(r"^v\d+\.\d+\.\d+$", git(ROOT, "tag", "--points-at", "HEAD"), re.MULTILINE):
         return ""
@@ -88,14 +93,17 @@ def released_address() -> str:
 
 def copy_template(destination: Path, answers: dict[str, Any], *, ask: bool) -> None:
     """Render the commit that is checked out here, so that `copier update` finds it again; all of it, or nothing."""
-    if (ROOT / ".git").exists() and git(ROOT, "status", "--porcelain").strip():
+    ref = "HEAD"  # Copier takes changes along, of any file, and names a commit that nobody finds again.
+    if edited():
         print(
             "note: this template has uncommitted changes; commit them before you rely on copier update", file=sys.stderr
         )
+    elif (ROOT / ".git").exists():
+        ref = git(ROOT, "rev-parse", "HEAD").strip()
     existed = destination.exists()
     try:
         copier.run_copy(
-            str(ROOT), destination, data=answers, defaults=not ask, quiet=True, vcs_ref="HEAD", cleanup_on_error=False
+            str(ROOT), destination, data=answers, defaults=not ask, quiet=True, vcs_ref=ref, cleanup_on_error=False
         )
     except BaseException:  # Copier would clean up after an Exception only, and Ctrl-C is none.
         take_back(destination, keep=existed)

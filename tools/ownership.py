@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 
 from tools.questions import ROOT, load_questionnaire
 from tools.render import Sketcher
-from tools.variants import find_variants
+from tools.variants import find_deliveries, find_variants
 
 Kind = Literal["managed", "seed", "lock", "generated"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -27,6 +27,10 @@ TEMPLATE = ROOT / "template" / "{{core}}" / f"{OWNERSHIP}.jinja"
 PAGE = ROOT / "docs" / "ownership.md"
 MARK = "<!-- The table is made by make docs. -->\n"
 """What the table follows on the page; an empty line ends it."""
+
+
+REVIEWED = {"reviewers": "@acme/backend"}
+"""What no variant has, since it is a text: with it a service has CODEOWNERS."""
 
 
 class Rule(NamedTuple):
@@ -80,7 +84,9 @@ def table(paths: Iterable[str]) -> str:
 def paths_of_all() -> set[str]:
     """Return the paths that any variant has."""
     sketcher = Sketcher(load_questionnaire())
-    return {path for variant in find_variants() for path in sketcher.tree(variant.answers)}
+    answers = [variant.answers for variant in find_variants()]
+    answers += [{**variant.answers, **REVIEWED} for variant in find_deliveries()]
+    return {path for each in answers for path in sketcher.tree(each)}
 
 
 def page() -> str:

@@ -1,4 +1,4 @@
-"""Make a release: `make release VERSION=1.1.0`; with CHECK=1 it only says what speaks against it.
+"""Make a release: `make release VERSION=1.2.0`; with CHECK=1 it only says what speaks against it.
 
 A release is a promise to every project that was rendered from the one before: its answers are still accepted and mean
 the same, and the migrations that its databases have run are still those. So a release is refused when a question or a
@@ -146,6 +146,8 @@ def problems(version: str, root: Path = ROOT) -> list[str]:
     except (ReleaseError, ValueError) as error:
         return [*found, str(error)]
     found += version_problems(version, releases)
+    if git(root, "tag", "--list", f"v{version}").strip():
+        found.append(f"there is a tag v{version} already: delete it, or find out who made it")
     notes = notes_of((root / CHANGELOG).read_text("utf-8"))
     if not notes:
         found.append(f"{CHANGELOG} says nothing below {UNRELEASED!r}: say what an update will do to a project")
@@ -171,7 +173,11 @@ def kept_answers(questionnaire: Questionnaire) -> Mapping[str, str]:
 
 
 def release(version: str, root: Path = ROOT, *, today: dt.date | None = None) -> Release:
-    """Write down what is kept of a release, commit it, tag it, and list it."""
+    """Write down what is kept of a release, commit it, tag it, and list it.
+
+    Raises:
+        CalledProcessError: git failed; when it could not make the tag, the commit is taken back.
+    """
     questionnaire = load_questionnaire(root)
     folder = root / KEPT / f"v{version}"
     folder.mkdir(parents=True)
@@ -185,7 +191,11 @@ def release(version: str, root: Path = ROOT, *, today: dt.date | None = None) ->
     (root / CHANGELOG).write_text(changelog.replace(f"\n{UNRELEASED}\n", heading, 1), "utf-8")
     _commit(root, f"Release {version}", str(KEPT), str(CHANGELOG))
     made = Release(version=version, commit=git(root, "rev-parse", "HEAD").strip())
-    subprocess.run(["git", "tag", "--annotate", f"--message=Release {version}", made.tag], cwd=root, check=True)
+    try:
+        subprocess.run(["git", "tag", "--annotate", f"--message=Release {version}", made.tag], cwd=root, check=True)
+    except subprocess.CalledProcessError:
+        git(root, "reset", "--quiet", "--hard", "HEAD^")
+        raise
     lines = (root / LIST).read_text("utf-8").removesuffix("[]\n")
     (root / LIST).write_text(f"{lines}- version: {version}\n  commit: {made.commit}\n", "utf-8")
     _commit(root, f"List release {version}", LIST)
@@ -200,7 +210,7 @@ def _commit(root: Path, message: str, *paths: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 1 when the release is refused."""
     parser = argparse.ArgumentParser(description="Make a release of the template.")
-    parser.add_argument("version", help="such as 1.1.0")
+    parser.add_argument("version", help="such as 1.2.0")
     parser.add_argument("--check", action="store_true", help="only say what speaks against it")
     options = parser.parse_args(arguments)
     found = problems(options.version)
@@ -208,7 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"release: {problem}", file=sys.stderr)
     if found or options.check:
         return 1 if found else 0
-    made = release(options.version)
+    try:
+        made = release(options.version)
+    except subprocess.CalledProcessError as error:
+        print(f"release: {' '.join(error.cmd)} failed", file=sys.stderr)
+        return 1
     print(f"{made.tag} is {made.commit}; next: make test, then git push --follow-tags")
     return 0
 

@@ -153,7 +153,7 @@ def test_each_alert_fires_when_it_should(trees: dict[str, Tree], proof: Proof, t
 
 
 def test_each_alert_is_about_this_service(trees: dict[str, Tree], proof: Proof, tmp_path: Path) -> None:
-    """A Prometheus has the numbers of many, much of what they count has the same name, and a job may be of many, too."""
+    """A Prometheus has the numbers of many, much of what they count has the same name, and a job may be of many."""
     every = {path: file for tree in trees.values() for path, file in tree.items()}
     service = SAMPLE_ANSWERS["project_name"]
     bound = [{"name": "service", "type": "=", "value": service}]
@@ -172,8 +172,8 @@ def test_each_alert_is_about_this_service(trees: dict[str, Tree], proof: Proof, 
     [
         ("> 14.4 * 0.001\n", "> 44 * 0.001\n"),
         ('method!="other", ', ""),
-        ('>= 10\n', ">= 1\n"),
-        ('>= 10\n', ">= 100\n"),
+        (">= 10\n", ">= 1\n"),
+        (">= 10\n", ">= 100\n"),
         (" or rate(db_pool_acquires_canceled_total[5m]) > 0.05 * rate(db_pool_acquires_total[5m])", ""),
         ("> 0.05 * rate(db_pool_acquires_total[5m])", "> 0"),
         ("alert: NoApi\n        expr: absent(http_requests_in_flight and", "alert: NoApi\n        expr: absent(up and"),

@@ -134,6 +134,18 @@ def test_texts_end_with_one_line_break_and_have_unix_lines() -> None:
         assert not data.endswith(b"\n\n"), path
 
 
+FOREIGN = re.compile(r"\bcommand +(?!-v)\w+ |\b(?:readlink -f|sed -i|date -d|grep -\w*P|realpath|mapfile|pipefail)\b")
+
+
+def test_scripts_keep_to_what_macos_has() -> None:
+    """Its sh is bash 3.2, which under set -e ends when `command x` fails, even in a condition; its tools are those of BSD."""
+    scripts = [path for path in template_files() if rendered_path(path).endswith((".sh", ".mk", "Makefile"))]
+    assert len(scripts) >= 6
+    for path in scripts:
+        code = [line for line in (TEMPLATE / path).read_text("utf-8").splitlines() if not line.lstrip().startswith("#")]
+        assert [line for line in code if FOREIGN.search(line)] == [], path
+
+
 def test_no_template_file_is_ignored_by_git(template: Path) -> None:
     """The .gitignore that a project gets is in force under template/ too: an ignored file would never be committed."""
     done = subprocess.run(

@@ -536,6 +536,27 @@ def test_make_calls_the_script(project: Path, run: Run) -> None:
     assert "synced" in synced.stdout
 
 
+GREP_OF_BSD = """\
+#!/bin/sh
+before=
+for argument; do
+	if test "$before" = -f && ! test -s "$argument"; then exit 1; fi
+	before=$argument
+done
+exec {grep} "$@"
+"""
+"""It prints nothing when a file of patterns is empty, also with -v."""
+
+
+def test_sync_keeps_sums_whatever_grep_there_is(project: Path, run: Run, tmp_path: Path) -> None:
+    """What an owner committed, and a merge lost, is there again before Go looks."""
+    put_program(tmp_path / "bin" / "grep", GREP_OF_BSD.format(grep=shutil.which("grep")))
+    edit(project, go_sum="a v1.0.0 h1:a\nmine v1.0.0 h1:m\n")
+    write(project, {"go.sum": "a v1.0.0 h1:a\nb v1.1.0 h1:b\n"})
+    assert run("settle", PATH=f"{tmp_path / 'bin'}{os.pathsep}{TOOLS_FIRST}").returncode == DONE
+    assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
+
+
 def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
     """After a plain `copier update`: locks are united, seeds are the owner's, sums come back; the rest waits."""
     edit(

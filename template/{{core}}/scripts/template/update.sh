@@ -21,8 +21,10 @@ FAILED=1 REFUSED=2 CONFLICTS=3 NEWER=4
 say() { printf '%s\n' "$*"; }
 stop() { code=$1; shift; printf 'update: %s\n' "$@" >&2; exit "$code"; }
 
-# Paths with letters beyond ASCII are printed as they are.
-git() { command git -c core.quotePath=false "$@"; }
+# Paths with letters beyond ASCII are printed as they are. Not by `command git`: where that fails, the bash of macOS ends the script, whatever
+# stands behind it.
+GIT=$(command -v git || say git)
+git() { "$GIT" -c core.quotePath=false "$@"; }
 
 # configure NAME VALUE has git, also Copier's, go by a value of this script, whatever the owner's configuration says.
 configure() {
@@ -75,7 +77,7 @@ mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
 # Before anything is touched --------------------------------------------------------------------------------------------
 
 # complaint prints what git has against this folder: that it is in no repository, or in somebody else's, which it does not trust.
-complaint() { said=$(LC_ALL=C command git rev-parse --git-dir 2>&1 > /dev/null) || say "$said"; }
+complaint() { said=$(LC_ALL=C "$GIT" rev-parse --git-dir 2>&1 > /dev/null) || say "$said"; }
 
 check_repository() {
 	complaint=$(complaint)
@@ -515,7 +517,7 @@ settle() {
 	if test -n "$(unmerged)"; then
 		stop "$CONFLICTS" 'resolve these and git add them, then run make sync again:' "$(unmerged)"
 	fi
-	: > "$SCRATCH/nothing"
+	say - > "$SCRATCH/nothing" # no line of a go.sum: the grep of BSD, asked for no pattern at all, prints nothing
 	add_sums "$SCRATCH/nothing"
 }
 

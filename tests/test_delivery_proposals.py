@@ -14,6 +14,7 @@ from tools.render import Tree, commit_all, git
 SCRIPT = "scripts/template/propose.sh"
 UPDATE = """\
 #!/bin/sh
+test -e ../gh-helps || git config --get credential.https://gitlab.example.com.helper > /dev/null || exit 9
 printf 'What is new.\\n' > "$3"
 printf '_commit: v9\\n' > .copier-answers.yml
 test -e ../conflicts || exit 0
@@ -21,12 +22,15 @@ printf -- '- Makefile is in conflict\\n' >> "$3"
 cat ../conflicts > Makefile
 exit 3
 """
-"""In the place of scripts/template/update.sh, which has tests of its own: a version that changes a file, or two."""
+"""In the place of scripts/template/update.sh, which has tests of its own: a version that changes a file, or two.
+
+It wants git to have a token by then, as the template may be private.
+"""
 
 GH = """\
 #!/bin/sh
 case "$1 $2" in
-"auth setup-git") ;;
+"auth setup-git") touch gh-helps ;;
 "api user")
 	test ! -e anonymous || { echo '{"message":"Resource not accessible by integration"}'; exit 1; }
 	echo bot

@@ -7,6 +7,8 @@ cd "$(dirname "$0")/../.."
 report=$(mktemp)
 trap 'rm -f -- "$report"' EXIT
 
+gh auth setup-git # the template may be private as well
+
 code=0
 sh scripts/template/update.sh update --report "$report" || code=$?
 case $code in
@@ -23,7 +25,6 @@ version=$(sed -n 's/^_commit: *//p' .copier-answers.yml)
 branch=template-$version
 title="Update from the template, to $version"
 
-gh auth setup-git
 if git ls-remote --exit-code origin "refs/heads/$branch" > /dev/null; then
 	# Whoever closed the pull request has decided; a branch without any was pushed by a run that could not open one.
 	proposed=$(gh pr list --head "$branch" --state all --json number --jq length)

@@ -7,6 +7,13 @@ cd "$(dirname "$0")/../.."
 report=$(mktemp)
 trap 'rm -f -- "$report"' EXIT
 
+# The token stays out of the list of processes and of the configuration of git.
+# shellcheck disable=SC2016 # the shell of the helper reads it
+helper='!f() { echo username=template; echo "password=$TEMPLATE_TOKEN"; }; f'
+
+# The template may be private as well, on this server.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0="credential.https://$CI_SERVER_HOST.helper" GIT_CONFIG_VALUE_0="$helper"
+
 code=0
 sh scripts/template/update.sh update --report "$report" || code=$?
 case $code in
@@ -23,9 +30,7 @@ version=$(sed -n 's/^_commit: *//p' .copier-answers.yml)
 branch=template-$version
 title="Update from the template, to $version"
 
-# The token stays out of the list of processes and of the configuration of git.
-# shellcheck disable=SC2016 # the shell of the helper reads it
-as_bot() { git -c credential.helper= -c credential.helper='!f() { echo username=template; echo "password=$TEMPLATE_TOKEN"; }; f' "$@"; }
+as_bot() { git -c credential.helper= -c credential.helper="$helper" "$@"; }
 
 # merge_requests OPTION... asks GitLab about those of this project, or for another.
 merge_requests() {

@@ -138,7 +138,7 @@ FOREIGN = re.compile(r"\bcommand +(?!-v)\w+ |\b(?:readlink -f|sed -i|date -d|gre
 
 
 def test_scripts_keep_to_what_macos_has() -> None:
-    """Its sh is bash 3.2, which under set -e ends when `command x` fails, even in a condition; its tools are those of BSD."""
+    """Its sh is bash 3.2, which ends under set -e where `command x` fails, also in a condition; its tools are BSD."""
     scripts = [path for path in template_files() if rendered_path(path).endswith((".sh", ".mk", "Makefile"))]
     assert len(scripts) >= 6
     for path in scripts:

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,10 +79,14 @@ func (c *Config) problems(groups []group, known []string) []problem {
 }
 
 func (a *App) check(r *report) {
-	r.add(a.Name != "", "APP_NAME", "must not be empty")
+	r.add(isName(a.Name), "APP_NAME", "must be 1 to 63 of the letters A to Z and a to z, digits, dots, dashes and underscores")
 	r.add(slices.Contains([]string{Development, Staging, Production}, a.Environment),
 		"APP_ENV", "must be development, staging or production")
 }
+
+// isName reports whether a name can stand wherever the service says who it is: in the name of a connection, of which PostgreSQL keeps
+// 63 bytes and others refuse spaces and what is not ASCII, and in the rules of a monitor.
+func isName(text string) bool { return regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`).MatchString(text) }
 
 func (s *Server) check(r *report) {
 	r.add(s.Host != "", "SERVER_HOST", "must not be empty: use 127.0.0.1, or 0.0.0.0 for every interface")
@@ -153,6 +158,8 @@ func (d *Database) check(r *report) {
 	r.positive(d.ConnMaxLifetime, "DB_CONN_MAX_LIFETIME")
 	r.positive(d.ConnMaxIdleTime, "DB_CONN_MAX_IDLE_TIME")
 	r.add(d.StatementTimeout >= time.Millisecond, "DB_STATEMENT_TIMEOUT", "must be at least 1ms")
+	r.add(d.IdleInTransactionTimeout == 0 || d.IdleInTransactionTimeout >= time.Millisecond, "DB_IDLE_IN_TRANSACTION_TIMEOUT",
+		"must be at least 1ms; 0s leaves it to PostgreSQL")
 	r.positive(d.AcquireTimeout, "DB_ACQUIRE_TIMEOUT")
 	r.positive(d.ConnectTimeout, "DB_CONNECT_TIMEOUT")
 

@@ -23,7 +23,7 @@ def given(project: Path, database: Database, redis_environment: dict[str, str]) 
     def environment(name: str) -> dict[str, str]:
         compose = yaml.safe_load((project / "compose.yaml").read_text("utf-8"))
         said = {variable: str(value) for variable, value in compose["services"][name]["environment"].items()}
-        server = urlsplit(database.url)
+        server, redis = urlsplit(database.url), urlsplit(redis_environment.get("REDIS_URL", ""))
         assert server.hostname
         assert server.username
         here = {
@@ -32,7 +32,8 @@ def given(project: Path, database: Database, redis_environment: dict[str, str]) 
             "DB_USER": server.username,
             "DB_PASSWORD": server.password or "none",
             "DB_NAME": server.path.lstrip("/"),
-            "REDIS_ADDRESS": urlsplit(redis_environment.get("REDIS_URL", "")).netloc,
+            "REDIS_ADDRESS": f"{redis.hostname}:{redis.port}",
+            "REDIS_PASSWORD": redis.password or "",
             "SMTP_HOST": "127.0.0.1",
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1",
             "SERVER_HOST": "127.0.0.1",
@@ -43,7 +44,11 @@ def given(project: Path, database: Database, redis_environment: dict[str, str]) 
         }
         return (
             said
-            | {variable: value for variable, value in here.items() if variable in said or variable == "DB_PORT"}
+            | {
+                variable: value
+                for variable, value in here.items()
+                if variable in said or variable in {"DB_PORT", "REDIS_PASSWORD"}
+            }
             | secrets
         )
 

@@ -18,7 +18,7 @@ from tools.checks import GO_CHECKS, GoCheck
 from tools.matrix import settle
 from tools.render import commit_all, read_tree, render
 from tools.toolchain import cache_folder
-from tools.variants import Variant
+from tools.variants import Variant, find_pairwise
 
 MODULE_PATHS = {
     "a.io/b": "fiber-ent",
@@ -41,6 +41,7 @@ def workshop(once: Once, variant: Variant, rendered: Path) -> Path:
 
 
 LINT = next(check for check in GO_CHECKS if check.name == "lint")
+UNIT = next(check for check in GO_CHECKS if check.name == "test")
 
 
 @pytest.fixture
@@ -60,10 +61,23 @@ def test_a_fresh_project_is_lint_clean(bench: Path, go_environment: dict[str, st
 
 
 @pytest.mark.variants("covering")
-@pytest.mark.parametrize("check", [check for check in GO_CHECKS if check != LINT], ids=lambda check: check.name)
+@pytest.mark.parametrize(
+    "check", [check for check in GO_CHECKS if check not in {LINT, UNIT}], ids=lambda check: check.name
+)
 def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: dict[str, str]) -> None:
     """The checks that its owner and their CI would run, in a project nobody has touched."""
     with FileLock(workshop.with_suffix(".lock")):  # a generator must not write while another worker's linter reads
+        findings = check.run(workshop, go_environment)
+    assert not findings, "\n".join(findings)
+
+
+@pytest.mark.variants("covering")
+def test_the_unit_tests_of_a_fresh_project_pass(
+    variant: Variant, workshop: Path, go_environment: dict[str, str]
+) -> None:
+    """With the race detector on the pairwise set, as its integration tests are, and without on the others."""
+    check = checks.RACE if variant in find_pairwise() else UNIT
+    with FileLock(workshop.with_suffix(".lock")):
         findings = check.run(workshop, go_environment)
     assert not findings, "\n".join(findings)
 

@@ -197,9 +197,12 @@ GO_CHECKS = (
     GoCheck(name="generate", command=("make", "generate"), settled=True),
     # Its garbage collector takes a fifth of the time, for want of memory that any machine has.
     GoCheck(name="lint", command=("make", "lint"), environment=(("GOGC", "300"),)),
-    GoCheck(name="test", command=("make", "test")),
+    GoCheck(name="test", command=("go", "test", "./...")),
 )
 """In the order in which a mistake is cheapest to find."""
+
+RACE = GoCheck(name="race", command=("make", "test"))
+"""What an owner runs: the unit tests with the race detector, which takes twice the time."""
 
 ANY_MODULE_PATH = ("gofmt", "gofumpt", "tidy", "build", "generate")
 """The checks that can depend on the module path."""

@@ -119,8 +119,13 @@ def test_an_order_is_paid_once_whatever_the_keys(
 ) -> None:
     """Of many requests at a time with a key each, one is accepted; after a refused card another may be."""
     order = shop.order()
-    with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: shop.pay(order, new_key(), timeout=30), range(50)))
+    with database.connect() as lock, ThreadPoolExecutor(50) as pool:
+        lock.execute("BEGIN")
+        lock.execute("LOCK TABLE payments IN SHARE MODE")  # until many have seen that nobody has paid
+        asked = [pool.submit(shop.pay, order, new_key()) for _ in range(50)]
+        eventually(lambda: database.execute(WAITING)[0][0] >= 10, 15, "many are about to pay")
+        lock.execute("ROLLBACK")
+        answers = [each.result() for each in asked]
     first, *others = [answer.json()["id"] for answer in answers if answer.status == 202]
     assert not others
     assert {answer.code for answer in answers if answer.status != 202} == {"payment_in_progress"}

@@ -18,7 +18,7 @@ from tools.checks import GO_CHECKS, GoCheck
 from tools.matrix import settle
 from tools.render import commit_all, read_tree, render
 from tools.toolchain import cache_folder
-from tools.variants import Variant, find_pairwise
+from tools.variants import Variant
 
 MODULE_PATHS = {
     "a.io/b": "fiber-ent",
@@ -42,6 +42,7 @@ def workshop(once: Once, variant: Variant, rendered: Path) -> Path:
 
 LINT = next(check for check in GO_CHECKS if check.name == "lint")
 UNIT = next(check for check in GO_CHECKS if check.name == "test")
+RACE = GoCheck(name="race", command=("make", "test"))
 
 
 @pytest.fixture
@@ -71,14 +72,19 @@ def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: 
     assert not findings, "\n".join(findings)
 
 
-@pytest.mark.variants("covering")
-def test_the_unit_tests_of_a_fresh_project_pass(
-    variant: Variant, workshop: Path, go_environment: dict[str, str]
-) -> None:
-    """With the race detector on the pairwise set, as its integration tests are, and without on the others."""
-    check = checks.RACE if variant in find_pairwise() else UNIT
+@pytest.mark.variants("deviations")
+def test_the_unit_tests_of_a_fresh_project_pass(workshop: Path, go_environment: dict[str, str]) -> None:
+    """Those of the pairwise set run with the integration tests and the race detector in test_service_own_tests.py."""
     with FileLock(workshop.with_suffix(".lock")):
-        findings = check.run(workshop, go_environment)
+        findings = UNIT.run(workshop, go_environment)
+    assert not findings, "\n".join(findings)
+
+
+@pytest.mark.variants("fiber-ent")
+def test_make_test_passes(workshop: Path, go_environment: dict[str, str]) -> None:
+    """The unit tests alone, as an owner runs them, with the race detector."""
+    with FileLock(workshop.with_suffix(".lock")):
+        findings = RACE.run(workshop, go_environment)
     assert not findings, "\n".join(findings)
 
 

@@ -141,9 +141,9 @@ def test_a_port_in_use_stops_the_start_with_one_line(start: Start, service: Serv
 def test_a_service_without_a_database_gives_up_in_time(start: Start, database: Database) -> None:
     """It lives while it tries, is not ready, and ends with one line when DB_CONNECT_TIMEOUT has passed."""
     service = start(
-        database, DATABASE_URL=f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=disable", DB_CONNECT_TIMEOUT="12s"
+        database, DATABASE_URL=f"postgres://app:{SECRET}@127.0.0.1:1/app?sslmode=disable", DB_CONNECT_TIMEOUT="8s"
     )
-    service.wait_answering(within=10)
+    service.wait_answering(within=7)
     assert "startup" in failed_checks(service)
     assert service.wait(within=40) == 1
     assert_one_line(service.err)

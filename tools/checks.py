@@ -200,9 +200,5 @@ GO_CHECKS = (
     GoCheck(name="test", command=("go", "test", "./...")),
 )
 """In the order in which a mistake is cheapest to find."""
-
-RACE = GoCheck(name="race", command=("make", "test"))
-"""What an owner runs: the unit tests with the race detector, which takes twice the time."""
-
 ANY_MODULE_PATH = ("gofmt", "gofumpt", "tidy", "build", "generate")
 """The checks that can depend on the module path."""

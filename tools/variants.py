@@ -214,6 +214,13 @@ def find_covering(questionnaire: Questionnaire | None = None) -> tuple[Variant, 
     return tuple(dict.fromkeys([*pairwise, *find_neighbours(pairwise[0], questionnaire)]))
 
 
+def find_deviations(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
+    """Return the single deviations from the default that are not in the pairwise set."""
+    questionnaire = questionnaire or load_questionnaire()
+    pairwise = find_pairwise(questionnaire)
+    return tuple(variant for variant in find_covering(questionnaire) if variant not in pairwise)
+
+
 def find_deliveries(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
     """Return the first and the last variant with every combination of answers about delivery."""
     questionnaire = questionnaire or load_questionnaire()
@@ -226,7 +233,13 @@ def find_deliveries(questionnaire: Questionnaire | None = None) -> tuple[Variant
     )
 
 
-SETS = {"all": find_variants, "covering": find_covering, "pairwise": find_pairwise, "delivery": find_deliveries}
+SETS = {
+    "all": find_variants,
+    "covering": find_covering,
+    "deviations": find_deviations,
+    "pairwise": find_pairwise,
+    "delivery": find_deliveries,
+}
 """The sets of variants by the names that tests use."""
 
 

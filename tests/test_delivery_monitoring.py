@@ -28,6 +28,7 @@ CASES = Path(__file__).with_name("proof") / "alerts.yml"
 
 SEEN = 'last_over_time(build_info{service="parcel-desk"}'
 """What binds a rule to the service."""
+
 MACROS = {"$__rate_interval": "5m"}
 """What Grafana puts in the place of its own variables."""
 

@@ -40,8 +40,8 @@ def workshop(once: Once, variant: Variant, rendered: Path) -> Path:
     return once(f"{variant.id}-workshop", make)
 
 
-LINT = next(check for check in GO_CHECKS if check.name == "lint")
-UNIT = next(check for check in GO_CHECKS if check.name == "test")
+BY_NAME = {check.name: check for check in GO_CHECKS}
+LINT, UNIT = BY_NAME["lint"], BY_NAME["test"]
 RACE = GoCheck(name="race", command=("make", "test"))
 
 
@@ -105,8 +105,7 @@ def test_a_check_can_fail(tmp_path: Path, go_environment: dict[str, str]) -> Non
     """Badly formatted code, a wrong exit code and a changed file are each seen."""
     (tmp_path / "main.go").write_text("package main\nfunc main( ) {}\n", "utf-8")
     commit_all(tmp_path, "Untidy")
-    gofmt = next(check for check in GO_CHECKS if check.name == "gofmt")
-    assert gofmt.run(tmp_path, go_environment)
+    assert BY_NAME["gofmt"].run(tmp_path, go_environment)
     assert GoCheck(name="exit", command=("false",)).run(tmp_path, go_environment)
     assert not GoCheck(name="fine", command=("true",), silent=True, settled=True).run(tmp_path, go_environment)
     touch = ("sh", "-c", "echo >> main.go")

@@ -200,5 +200,6 @@ GO_CHECKS = (
     GoCheck(name="test", command=("go", "test", "./...")),
 )
 """In the order in which a mistake is cheapest to find."""
+
 ANY_MODULE_PATH = ("gofmt", "gofumpt", "tidy", "build", "generate")
 """The checks that can depend on the module path."""

@@ -216,9 +216,8 @@ def find_covering(questionnaire: Questionnaire | None = None) -> tuple[Variant, 
 
 def find_deviations(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:
     """Return the single deviations from the default that are not in the pairwise set."""
-    questionnaire = questionnaire or load_questionnaire()
     pairwise = find_pairwise(questionnaire)
-    return tuple(variant for variant in find_covering(questionnaire) if variant not in pairwise)
+    return tuple(variant for variant in find_neighbours(pairwise[0], questionnaire) if variant not in pairwise)
 
 
 def find_deliveries(questionnaire: Questionnaire | None = None) -> tuple[Variant, ...]:

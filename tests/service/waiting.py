@@ -15,6 +15,7 @@ T = TypeVar("T")
 FIRST_PORT = 15_000
 PORTS = 7_500
 """How many each of two workers draws from."""
+
 _given: set[int] = set()
 
 
@@ -22,9 +23,7 @@ def eventually(check: Callable[[], T | None], within: float, what: str, every: f
     """The first true value of check, asked again and again; fails, saying what was awaited, when time is up."""
     deadline = time.monotonic() + within
     while True:
-        late = (
-            time.monotonic() >= deadline
-        )  # a check that begins then is the last: a pause of the machine is no failure
+        late = time.monotonic() >= deadline  # one check begins after that: a pause of the machine is no failure
         value = check()
         if value:
             return value

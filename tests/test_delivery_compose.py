@@ -248,8 +248,8 @@ FAULTS = {
     "nothing reads SMTP_SENDER": ("SMTP_FROM:", "SMTP_SENDER:"),
     "which is no service": ("SMTP_HOST: mail", "SMTP_HOST: mailpit"),
     "nobody reaches its admin listener": ("  ADMIN_HOST: 0.0.0.0\n", ""),
-    "is written down": ("${GRAFANA_PASSWORD:?is not in .env, remove it and run make up, or add one}", "admin"),
-    "make does not draw it": ("${AUTH_ACCESS_SECRET:?is not in .env}", "${AUTH_SECRET:?is not in .env}"),
+    "is written down": ("${GRAFANA_PASSWORD:?is not in .env, add one}", "admin"),
+    "make does not draw it": ("${AUTH_ACCESS_SECRET:?", "${AUTH_SECRET:?"),
     "is not there, or can be written": ("/grafana/dashboards:/etc", "/grafana/boards:/etc"),
     "is used by nothing": (
         "      - ./deploy/observability/collector.yml:/etc/collector.yml:ro\n",

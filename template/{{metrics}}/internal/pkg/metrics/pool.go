@@ -5,8 +5,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// RegisterPool shows the numbers of a pool of connections to PostgreSQL.
-func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool) {
+// RegisterPool shows the numbers of a pool of connections to PostgreSQL, and of the queries that go over them.
+func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool, queries *Queries) {
 	type stat = *pgxpool.Stat
 
 	state := func(name string) prometheus.Labels { return prometheus.Labels{"state": name} }
@@ -25,4 +25,5 @@ func RegisterPool(registry prometheus.Registerer, pool *pgxpool.Pool) {
 		Counter("db_pool_wait_seconds_total", "Time spent waiting by those who got one; who gave up is not in it.", nil,
 			func(s stat) float64 { return s.EmptyAcquireWaitTime().Seconds() }),
 	)
+	registry.MustRegister(queries.done, queries.failed)
 }

@@ -213,8 +213,11 @@ func (l *Loader[T]) Change(ctx context.Context, id string, write func(context.Co
 	err := write(ctx)
 	if err == nil || !isHeld {
 		l.release(ctx, key)
+	} else {
+		// The write may have been committed, or may yet be: the value is held for as long as that can take. Another write may have
+		// released the hold and let something be stored meanwhile, so it is taken anew.
+		l.hold(context.WithoutCancel(ctx), key)
 	}
-	// Else the write may have been committed, or may yet be: the hold stays for as long as that can take.
 
 	return err
 }

@@ -19,9 +19,6 @@ const (
 		WHERE id IN (SELECT id FROM webhook_events WHERE received_at < $1 LIMIT $2)`
 
 	insertEvent = `INSERT INTO webhook_events (id, received_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
-
-	// deleteBatch is how much is deleted by one statement, which is bounded in time.
-	deleteBatch = 5000
 )
 
 // DeleteExpired deletes the answers that are not given again.
@@ -60,14 +57,4 @@ func (r *EventRepository) DeleteOld(ctx context.Context) error {
 	}
 
 	return nil
-}
-
-// deleteAll deletes what is older than a time, batch by batch.
-func (d *DB) deleteAll(ctx context.Context, statement string, before time.Time) error {
-	for {
-		deleted, err := d.exec(ctx, statement, before, deleteBatch)
-		if err != nil || deleted < deleteBatch {
-			return err
-		}
-	}
 }

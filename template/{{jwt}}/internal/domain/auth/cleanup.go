@@ -2,21 +2,26 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// CleanUp deletes sessions and attempts to log in that are over. Nothing depends on it but the size of the tables.
+// CleanUp deletes sessions and attempts to log in that are over. Nothing depends on it but the size of the tables. Where one can't
+// be deleted, the other is.
 func CleanUp(ctx context.Context, sessions Sessions, attempts Attempts) error {
-	at := time.Now()
+	var (
+		at     = time.Now()
+		failed []error
+	)
 
 	if err := sessions.DeleteExpired(ctx, at); err != nil {
-		return fmt.Errorf("delete expired sessions: %w", err)
+		failed = append(failed, fmt.Errorf("delete expired sessions: %w", err))
 	}
 
 	if err := attempts.DeleteBefore(ctx, at.Add(-Window)); err != nil {
-		return fmt.Errorf("delete old attempts: %w", err)
+		failed = append(failed, fmt.Errorf("delete old attempts: %w", err))
 	}
 
-	return nil
+	return errors.Join(failed...)
 }

@@ -49,6 +49,8 @@ memory: {type: str, when: false, default: "{{ '.' if cache == 'memory' else '' }
 """
 
 LINES = "one\ntwo\nthree {{ framework }}\nfour\nfive\n"
+STEPS = "\topen()\n\tread()\n\tcheck()\n\twrite()\n\tflush()\n\tclose()\n"
+COPY = f"func copy() {{\n{STEPS}}}\n"
 
 TEMPLATE = {
     "copier.yml": COPIER_YML,
@@ -58,6 +60,7 @@ TEMPLATE = {
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}.\n",
     "template/{{core}}/mail/welcome.txt": "Welcome\n",
     "template/{{core}}/managed.go.jinja": LINES,
+    "template/{{core}}/copy.go": COPY,
     "template/{{core}}/user/user.go": "package user\n",
     "template/{{core}}/user/user.gen.go.jinja": LINES,
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.0.0\n)\n",
@@ -82,6 +85,7 @@ NEXT = {
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}, and more.\n",
     "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
     "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
+    "template/{{core}}/copy.go": COPY.replace("copy()", "move()") + COPY,
     "template/{{core}}/user/search.go": "package user // search\n",
     "template/{{core}}/user/index/by name/index.go": "package index\n",
     "CHANGELOG.md": f"# Changelog\n\n## Unreleased\n\n- Not yet.\n\n{NEWS}\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
@@ -248,6 +252,15 @@ def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
     assert "require mine v1.0.0" in text(project, "go.mod")
     assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines()), "go takes the newer"
     assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
+
+
+def test_an_edit_stays_in_its_function(project: Path, run: Run) -> None:
+    """A release has put another above it that is the same but for its name, at the lines where it was."""
+    ours = COPY.replace("\tcheck()\n", "\tcheck()\n\tcount()\n")
+    edit(project, copy_go=ours)
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "copy.go") == COPY.replace("copy()", "move()") + ours
 
 
 def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:

@@ -455,7 +455,9 @@ update() {
 	# project itself it stays ignored, for it is no change.
 	mkdir -p "$SCRATCH/init/info"
 	say '!*' > "$SCRATCH/init/info/exclude"
-	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
+	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
+		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
 	keep_seeds
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"

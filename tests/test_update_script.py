@@ -816,6 +816,28 @@ def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Pa
     assert "commit them first" in done.stderr, "that one came to its end"
 
 
+@pytest.mark.parametrize("command", ["copy", "update"])
+def test_what_is_saved_while_an_update_renders_is_kept(command: str, project: Path, run: Run, tmp_path: Path) -> None:
+    """Before the last look at the project, and between that and Copier's own."""
+    path = stand_in(tmp_path / "bin", "copier", f'test "$1" != {command} || echo mine > {project}/managed.go')
+    done = run("update", PATH=path)
+    assert done.returncode == REFUSED, done.stderr
+    assert "as it was" not in done.stderr
+    assert git(project, "status", "--porcelain") == " M managed.go\n"
+    assert text(project, "managed.go") == "mine\n"
+
+
+def test_one_update_runs_at_a_time(project: Path, run: Run, tmp_path: Path) -> None:
+    """The second would take the files of the first for the owner's, or take them back."""
+    other = f'sh {project}/{SCRIPT} update > {tmp_path}/second 2>&1; echo "exit code $?" >> {tmp_path}/second'
+    path = stand_in(tmp_path / "bin", "copier", f"test -e {tmp_path}/second || {{ {other}; }}")
+    done = run("update", PATH=path)
+    assert done.returncode == DONE, done.stderr
+    second = (tmp_path / "second").read_text("utf-8")
+    assert "an update is running" in second
+    assert second.endswith(f"exit code {REFUSED}\n")
+
+
 def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_path: Path) -> None:
     """Stopped during the update, and again while it is taken back."""
     before = read_tree(project)

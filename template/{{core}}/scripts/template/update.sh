@@ -71,7 +71,7 @@ copiers() {
 	grep -aq '^<<<<<<< before updating' "$1" 2>/dev/null && ! grep -a '^<<<<<<< ' "$1" | grep -aqv '^<<<<<<< before updating'
 }
 
-# mark prints where an update says that it is under way, in the .git of the repository: one for each project that is in there.
+# mark prints where an update says which process it is, and then that it writes: in the .git of the repository, for each project in there.
 mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
 
 # Before anything is touched --------------------------------------------------------------------------------------------
@@ -85,25 +85,29 @@ check_repository() {
 	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
 }
 
+check_clean() {
+	test -z "$(git status --porcelain -- .)" || stop "$REFUSED" \
+		'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
+}
+
 check_project() {
 	check_repository
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
 	mark=$(mark)
-	if test -f "$mark" && test -n "$(git status --porcelain -- .)"; then
-		stop "$REFUSED" 'an update was interrupted, or is running; what git status shows is of its making, and this takes it back:' \
+	running=$(head -n 1 "$mark" 2>/dev/null || :)
+	! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running; where that is something else, delete $mark"
+	if grep -qs '^From ' "$mark" && test -n "$(git status --porcelain -- .)"; then
+		stop "$REFUSED" 'an update was interrupted; what git status shows is of its making, and this takes it back:' \
 			'  git reset --quiet -- . && git checkout HEAD -- . && git clean --force -d -- .'
 	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
 	fi
-	if test -n "$(git status --porcelain -- .)"; then
-		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
-	fi
+	check_clean
 	hidden=$(git ls-files -v -- . | sed -n 's/^[a-zS] //p' | head -n 10)
 	test -z "$hidden" || stop "$REFUSED" 'git is told to look away from these files, so that an update would write over edits that no commit has; have it look:' \
 		'  git update-index --no-skip-worktree FILE && git update-index --no-assume-unchanged FILE' "$hidden"
-	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
@@ -435,6 +439,9 @@ update() {
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
 
 	check_project
+	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
+	(set -C && say "$$" > "$mark") 2>/dev/null || stop "$REFUSED" "an update has just begun here; where it has not, see whether you can write $mark"
+	MARK=$mark
 	check_rejects
 	check_neighbours
 	# Other answers alone change nothing else: the version stays.
@@ -449,15 +456,20 @@ update() {
 	OWNERS=$SCRATCH/owners
 	check_links
 	check_ignored
-	MARK=$mark UNFINISHED=yes
-	say "From $OLD to $NEW" > "$MARK"
+	check_clean # the copies took a while
+	UNFINISHED=yes
+	say "From $OLD to $NEW" >> "$MARK"
 	# What the owner ignores everywhere is none the less a file of the template: the copies that Copier compares have all of them. In the
 	# project itself it stays ignored, for it is no change.
 	mkdir -p "$SCRATCH/init/info"
 	say '!*' > "$SCRATCH/init/info/exclude"
 	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
 	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
-		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1 || {
+		grep -q 'repository is dirty' "$SCRATCH/log" || exit "$FAILED"
+		UNFINISHED='' # Copier says that before it writes, and what is there is the owner's
+		stop "$REFUSED" "$(reason)"
+	}
 	keep_seeds
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"

@@ -254,6 +254,34 @@ def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
     assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
 
 
+def test_an_edit_that_git_shows_no_lines_of_is_merged(project: Path, run: Run, tmp_path: Path) -> None:
+    """Of a kind of file that its owner wants no differences of, and of one that git takes for binary."""
+    (tmp_path / "attributes").write_text("managed.go -diff\n", "utf-8")
+    ours = LINES.replace("{{ framework }}", "fiber").replace("five", "five, mine")
+    edit(project, managed_go=ours, redis_go="package redis\n// \0\n")
+    done = run("update", **configuration(core_attributesFile=str(tmp_path / "attributes")))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == ours.replace("two", "two, changed")
+    assert text(project, "redis.go") == "package redis\n// \0\n"
+
+
+def test_an_edit_in_another_encoding_is_refused(project: Path, run: Run) -> None:
+    """Copier would drop the letters beyond ASCII; a seed it does not merge."""
+    rules = text(project, OWNERSHIP)
+    (project / "redis.go").write_bytes("package redis // Größe\n".encode("latin-1"))
+    (project / "README.md").write_bytes("Größe\n".encode("latin-1"))
+    commit_all(project, "Mine")
+    before = read_tree(project)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith(f"{OWNERSHIP}\nupdate: redis.go\n")
+    assert read_tree(project) == before
+    edit(project, scripts__template__ownership_txt=f"seed redis.go\n{rules}")
+    assert run("update").returncode == DONE
+    after = read_tree(project)
+    assert all(after[path] == before[path] for path in ("redis.go", "README.md"))
+
+
 def test_an_edit_stays_in_its_function(project: Path, run: Run) -> None:
     """A release has put another above it that is the same but for its name, at the lines where it was."""
     ours = COPY.replace("\tcheck()\n", "\tcheck()\n\tcount()\n")

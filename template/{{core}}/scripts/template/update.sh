@@ -162,6 +162,17 @@ check_ignored() {
 	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
 }
 
+# check_encodings refuses edits that Copier would take letters out of, for it reads all differences as UTF-8.
+check_encodings() {
+	command -v iconv > /dev/null || return 0
+	foreign=$(files "$SCRATCH/old" | while read -r path; do
+		test -f "$path" && ! cmp -s "$path" "$SCRATCH/old/$path" && test "$(kind "$path")" = managed || continue
+		git show "HEAD:./$path" | iconv -f UTF-8 -t UTF-8 > /dev/null 2>&1 || say "$path"
+	done)
+	test -z "$foreign" || stop "$REFUSED" 'Copier merges text in UTF-8, which these files that you edited are not: convert and commit them, or' \
+		"make each your own by a line such as \"seed PATH\" at the top of $OWNERSHIP" "$foreign"
+}
+
 # render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
 render() {
 	folder=$1 version=$2 forgotten=$3
@@ -456,6 +467,7 @@ update() {
 	OWNERS=$SCRATCH/owners
 	check_links
 	check_ignored
+	check_encodings
 	check_clean # the copies took a while
 	UNFINISHED=yes
 	say "From $OLD to $NEW" >> "$MARK"
@@ -463,6 +475,7 @@ update() {
 	# project itself it stays ignored, for it is no change.
 	mkdir -p "$SCRATCH/init/info"
 	say '!*' > "$SCRATCH/init/info/exclude"
+	say '* diff' > "$SCRATCH/init/info/attributes" # an edit is one, too, where git is told to show none, or takes a file for binary
 	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
 	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
 		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1 || {

@@ -945,6 +945,17 @@ def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Pa
     assert run("update", folder=project).returncode == DONE
 
 
+def test_a_committed_reject_is_refused(project: Path, run: Run) -> None:
+    """Copier looks for new ones alone: a conflict whose reject has this name would vanish."""
+    ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine")
+    edit(project, managed_go=ours, managed_go_rej="@@ -1 +1 @@\n")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith("update: managed.go.rej\n")
+    edit(project, managed_go_rej=None)
+    assert run("update").returncode == CONFLICTS
+
+
 @pytest.mark.parametrize("sparse", [True, False])
 def test_what_is_missing_beside_the_project_is_not_brought_back(
     *, sparse: bool, small: Path, run: Run, tmp_path: Path

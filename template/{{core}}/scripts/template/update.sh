@@ -120,9 +120,9 @@ check_project() {
 }
 
 # check_rejects refuses where Copier would take the rejects of somebody's patch for its own: it looks for them in the whole repository,
-# and what they belong to it checks out anew.
+# and what they belong to it checks out anew. One that is committed it would not know as new, nor the conflict that is in it.
 check_rejects() {
-	rejects=$(git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$' || :)
+	rejects=$({ git ls-files -- '*.rej'; git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$'; } || :)
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 

@@ -825,21 +825,32 @@ def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
     return f"{folder}{os.pathsep}{TOOLS_FIRST}"
 
 
-def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
-    """What it left is not called the owner's work; the commands that are named take it back for good."""
-    before = read_tree(project)
+def test_an_update_that_was_killed_is_told(small: Path, run: Run, tmp_path: Path) -> None:
+    """What it left is not called the owner's work, nor thrown away: that may be among it; neighbours stay as they are."""
+    mono = tmp_path / "mono"
+    project = mono / "services" / "parcel's desk"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, {"other/note.txt": "mine\n"})
+    commit_all(mono, "Start")
+    edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
+    write(mono, {"other/note.txt": "changed\n", "other/new.txt": "new\n"})
+    before = read_tree(mono)
     path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -KILL "$PPID"')
-    assert run("update", PATH=path).returncode == -signal.SIGKILL
-    assert read_tree(project) != before
-    done = run("update")
+    assert run("update", folder=project, PATH=path).returncode == -signal.SIGKILL
+    assert unmerged(project) == ["managed.go"]
+    write(project, {"new.go": "package a // mine\n"})
+    done = run("update", folder=project)
     assert done.returncode == REFUSED
     assert "an update was interrupted" in done.stderr
     assert "commit them first" not in done.stderr
-    commands = [line.removeprefix("update:").strip() for line in done.stderr.splitlines() if "git clean" in line]
-    subprocess.run(["sh", "-c", commands[0]], cwd=project, check=True, capture_output=True)
-    assert read_tree(project) == before
-    assert run("update").returncode == DONE
-    done = run("update")
+    assert "?? new.go\n" in done.stderr
+    command = next(line for line in done.stderr.splitlines() if "git stash push" in line).removeprefix("update:")
+    subprocess.run(["sh", "-c", command], cwd="/", check=True, capture_output=True)
+    assert read_tree(mono) == before
+    assert "package a // mine" in git(project, "show", "stash@{0}^3:./new.go")
+    assert run("update", folder=project).returncode == CONFLICTS
+    git(project, "add", ".")
+    done = run("update", folder=project)
     assert done.returncode == REFUSED
     assert "commit them first" in done.stderr, "that one came to its end"
 

@@ -97,9 +97,10 @@ check_project() {
 	mark=$(mark)
 	running=$(head -n 1 "$mark" 2>/dev/null || :)
 	! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running; where that is something else, delete $mark"
+	here=$(pwd | sed "s/'/'\\\\''/g")
 	if grep -qs '^From ' "$mark" && test -n "$(git status --porcelain -- .)"; then
-		stop "$REFUSED" 'an update was interrupted; what git status shows is of its making, and this takes it back:' \
-			'  git reset --quiet -- . && git checkout HEAD -- . && git clean --force -d -- .'
+		stop "$REFUSED" 'an update was interrupted, and these changes may be of its making; this puts all of them aside, from where git stash pop brings them back:' \
+			"  cd '$here' && git reset --quiet -- . && git stash push --include-untracked -- ." "$(git status --short -- .)"
 	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"

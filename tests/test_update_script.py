@@ -657,6 +657,8 @@ REFUSALS = {
     "option": (["update", "--force"], "no option --force"),
     "missing": (["update", "--to"], "--to takes a value"),
     "version": (["update", "--to", "v9.9.9"], "v9.9.9"),
+    "report": (["update", "--report", "/no/such/report.md"], "no report can be written to /no/such/report.md"),
+    "reports": (["update", "--report", "/tmp"], "no report can be written to /tmp"),
     "relative": (["update"], "relative path ../template"),
     "stranger": (["update"], "answers colour, which is no question"),
     "tampered": (["update"], "cache"),
@@ -902,6 +904,36 @@ def test_a_checkout_that_fails_does_not_keep_the_rest_from_being_taken_back(
     assert done.returncode == FAILED, done.stderr
     assert read_tree(project) == before
     assert list((project / ".git").glob("*template-update")) == []
+
+
+def test_an_update_that_cannot_be_taken_back_is_told(project: Path, run: Run, tmp_path: Path) -> None:
+    """Where git can write nothing, for one; the next update says how."""
+    lock = project / ".git" / "index.lock"
+    path = stand_in(tmp_path / "bin", "copier", "", f'test "$1" != update || {{ touch {lock}; exit 1; }}')
+    done = run("update", PATH=path)
+    assert done.returncode == FAILED, done.stderr
+    assert "could not take it back" in done.stderr
+    assert "as it was" not in done.stderr
+    lock.unlink()
+    assert not untouched(project)
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "an update was interrupted" in done.stderr
+
+
+def test_who_stops_waiting_for_the_news_has_no_update(project: Path, run: Run, tmp_path: Path) -> None:
+    """They come over the network; the exit code says that nothing happened."""
+    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" clone "*" --no-checkout "*) kill -TERM "$PPID" ;; esac')
+    assert run("update", PATH=path).returncode == FAILED
+    assert untouched(project)
+
+
+def test_an_update_that_is_done_is_not_called_a_failure(project: Path, run: Run, tmp_path: Path) -> None:
+    """Stopped while the report is written, after all else."""
+    path = stand_in(tmp_path / "bin", "sed", 'case "$*" in "s/^/- / "*) kill -TERM "$PPID" ;; esac')
+    done = run("update", PATH=path)
+    assert done.returncode == DONE, done.stderr
+    assert "Next: make sync" in done.stdout
 
 
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:

@@ -403,7 +403,7 @@ tell() {
 		say "- $changed files changed"
 		sed 's/^/- /' "$SCRATCH/notes"
 		say
-		news "$1" "$2"
+		cat "$SCRATCH/news"
 		if test -n "$left"; then
 			say '## Conflicts, to be resolved by you'
 			say
@@ -449,6 +449,10 @@ update() {
 		option=
 	done
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
+	if test -n "$REPORT"; then
+		test ! -d "$REPORT" && (test -w "$REPORT" || test ! -e "$REPORT" && test -w "$(dirname "$REPORT")") ||
+			stop "$REFUSED" "no report can be written to $REPORT"
+	fi
 
 	check_project
 	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
@@ -469,7 +473,8 @@ update() {
 	check_links
 	check_ignored
 	check_encodings
-	check_clean # the copies took a while
+	news "$OLD" "$NEW" > "$SCRATCH/news"
+	check_clean # all this took a while
 	UNFINISHED=yes
 	say "From $OLD to $NEW" >> "$MARK"
 	# What the owner ignores everywhere is none the less a file of the template: the copies that Copier compares have all of them. In the
@@ -489,6 +494,7 @@ update() {
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
 	keep_edited
+	trap '' INT TERM HUP # done is done
 	UNFINISHED=''
 	! tell "$OLD" "$NEW" || exit "$CONFLICTS"
 }
@@ -498,9 +504,14 @@ finish() {
 	code=$?
 	trap '' INT TERM HUP # a second Ctrl-C must not stop halfway what takes back the half
 	if test -n "$UNFINISHED"; then
-		restore
-		printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
 		code=$FAILED
+		restore || :
+		if test -z "$(git status --porcelain -- .)"; then
+			printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
+		else
+			printf 'update: %s\n' 'it failed, and git could not take it back; run this again to see how:' "$(reason)" >&2
+			MARK=''
+		fi
 	fi
 	test -z "$MARK" || rm -f -- "$MARK"
 	rm -rf -- "$SCRATCH"

@@ -492,12 +492,33 @@ def test_a_link_in_the_place_of_a_folder_is_refused(project: Path, run: Run, tmp
     before = read_tree(outside)
     done = run("update")
     assert done.returncode == REFUSED, done.stdout
-    assert "these are symbolic links where the template has folders" in done.stderr
+    assert "these are symbolic links or submodules where the template has folders" in done.stderr
     assert done.stderr.endswith("update: user\n")
     assert read_tree(outside) == before
     edit(project, user=None)
     assert run("update").returncode == DONE
     assert not (project / "user").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "submodule"])
+def test_what_leads_elsewhere_is_refused_where_a_release_begins_to_have_a_folder(
+    kind: str, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """In the repository that has it, an update would add files that nobody looks for there."""
+    place = project / "user" / "index"
+    if kind == "link":
+        (tmp_path / "outside").mkdir()
+        place.symlink_to(tmp_path / "outside")
+    else:
+        write(place, {"theirs.go": "package index\n"})
+        commit_all(place, "Theirs")
+    commit_all(project, "Lead elsewhere")
+    before = read_tree(place)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith("update: user/index\n")
+    assert read_tree(place) == before
+    assert run("update", "--to", "v1.0.0").returncode == DONE, "that has no such folder"
 
 
 def test_hooks_of_the_owner_do_not_run(project: Path, run: Run, tmp_path: Path) -> None:

@@ -138,18 +138,22 @@ check_neighbours() {
 		'restore them, or commit that they are gone; after a git sparse-checkout, update in a full clone' "$missing"
 }
 
-# ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
+# links prints the symbolic links and submodules that are committed.
+links() { git ls-files --stage -- . | grep -E '^1[26]0000 ' | cut -f 2; }
+
+# ignored prints what git ignores of the project, a folder in one line, and the links, as patterns that have Copier render what would come
+# there.
 ignored() {
-	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	{ git ls-files --others --ignored --exclude-standard --directory -- .; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
-# check_links refuses where Copier would write through a link of the owner's: in the place of a folder. One in the place of a file stays.
+# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder. A link in the
+# place of a file stays.
 check_links() {
-	through=$(git ls-files --stage -- . | grep '^120000 ' | cut -f 2 |
-		while read -r path; do test ! -d "$SCRATCH/old/$path" || say "$path"; done)
-	test -z "$through" || stop "$REFUSED" 'these are symbolic links where the template has folders, which an update would write into: make each a folder again, or' \
-		'delete it and commit that, then its files stay away' "$through"
+	through=$(links | while read -r path; do test ! -d "$SCRATCH/old/$path" && test ! -d "$SCRATCH/new/$path" || say "$path"; done)
+	test -z "$through" || stop "$REFUSED" 'these are symbolic links or submodules where the template has folders, which an update would write into:' \
+		'make each a folder again, or delete it and commit that, then its files stay away' "$through"
 }
 
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.

@@ -561,6 +561,26 @@ def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
     assert text(project, "managed.go") == "mine\n"
 
 
+def test_the_last_line_of_the_list_needs_no_end(project: Path, run: Run) -> None:
+    """Editors leave it out."""
+    rules = text(project, OWNERSHIP)
+    edit(project, managed_go="mine\n", scripts__template__ownership_txt=f"{rules}seed managed.go")
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == "mine\n"
+
+
+@pytest.mark.parametrize("kind", ["managed", "lock", "seed"])
+def test_generated_code_can_be_made_a_seed_alone(kind: str, project: Path, run: Run) -> None:
+    """Copier does not merge it: a line that asks for that is refused before an edit is lost."""
+    rules = text(project, OWNERSHIP)
+    edit(project, user__user_gen_go="mine\n", scripts__template__ownership_txt=f"{kind} user/*.gen.go\n{rules}")
+    done = run("update")
+    assert done.returncode == (DONE if kind == "seed" else REFUSED), done.stdout + done.stderr
+    assert ('only "seed" may stand over' in done.stderr) == (kind != "seed")
+    assert text(project, "user/user.gen.go") == "mine\n"
+
+
 def test_a_preview_changes_nothing(project: Path, run: Run) -> None:
     """It shows the difference, and exits like the update would."""
     edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))

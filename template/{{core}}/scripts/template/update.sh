@@ -34,7 +34,7 @@ configure() {
 
 # kind PATH prints whose a file is. During an update what the owner had committed comes before what the template brings.
 kind() {
-	while read -r kind pattern; do
+	while read -r kind pattern || test -n "$kind"; do
 		case $kind in '' | '#'*) continue ;; esac
 		# shellcheck disable=SC2254 # it is a pattern
 		case $1 in $pattern) say "$kind"; return ;; esac
@@ -165,6 +165,15 @@ check_ignored() {
 			say "$path"
 		done)
 	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
+}
+
+# check_owners refuses a line of the owner's that would not be heeded: Copier knows by itself what is generated, and keeps no edits of it.
+check_owners() {
+	unheeded=$(files "$SCRATCH/old" | while read -r path; do
+		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
+		case $(kind "$path") in managed | lock) say "$path" ;; esac
+	done)
+	test -z "$unheeded" || stop "$REFUSED" "these are generated, which only \"seed\" may stand over; change or delete the lines that you added to $OWNERSHIP:" "$unheeded"
 }
 
 # check_encodings refuses edits that Copier would take letters out of, for it reads all differences as UTF-8.
@@ -472,8 +481,9 @@ update() {
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
-	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
+	{ cat "$OWNERSHIP"; say; cat "$SCRATCH/new/$OWNERSHIP"; } > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
+	check_owners
 	check_links
 	check_ignored
 	check_encodings

@@ -258,7 +258,7 @@ resolve() {
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
 			case $path in
 			*.sum) sort_sums < "$SCRATCH/2" > "$path" ;;
-			*.mod) newest_go < "$SCRATCH/2" > "$path" ;;
+			*.mod) newest_lines < "$SCRATCH/2" > "$path" ;;
 			*) cat "$SCRATCH/2" > "$path" ;;
 			esac
 			say "$path: has the lines of both sides" ;;
@@ -286,39 +286,50 @@ add_sums() {
 	sort_sums < "$SCRATCH/sums" > go.sum
 }
 
-# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version as SemVer has it. go mod tidy leaves an order alone
-# when it changes nothing else, and go mod tidy -diff then complains.
+# ORDER is for awk: order(VERSION) is a text, and those are in the order of bytes when the versions are in that of SemVer.
+ORDER='
+	function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+	function order(version, release, numbers, before, count, parts, i) {
+		version = substr(version, 2)
+		sub(/\+.*/, "", version)
+		release = version
+		sub(/-.*/, "", release)
+		split(release, numbers, ".")
+		before = release == version ? "~" : "" # a release comes after all that leads to it
+		count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
+		for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
+		return pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before
+	}'
+
+# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version. go mod tidy leaves an order alone when it changes
+# nothing else, and go mod tidy -diff then complains.
 sort_sums() {
-	awk '
-		function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+	awk "$ORDER"'
 		{
 			split($2 "/", half, "/")
-			version = substr(half[1], 2)
-			sub(/\+.*/, "", version)
-			release = version
-			sub(/-.*/, "", release)
-			split(release, numbers, ".")
-			before = release == version ? "~" : "" # a release comes after all that leads to it
-			count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
-			for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
-			print $1 "\t" pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before "\t" half[2] "\t" $0
+			print $1 "\t" order(half[1]) "\t" half[2] "\t" $0
 		}' | LC_ALL=C sort -u | cut -f 7
 }
 
-# newest_go keeps the newest of the lines that a go.mod may have once: go and toolchain. In the order of Go 1.27 comes before 1.27rc1,
-# and that before 1.27.0.
-newest_go() {
-	awk '
+# newest_lines keeps the newest of the lines that a go.mod may have once: go, toolchain, and what is required of a module, of which Go
+# takes two in go.mod alone. In the order of Go 1.27 comes before 1.27rc1, and that before 1.27.0.
+newest_lines() {
+	LC_ALL=C awk "$ORDER"'
 		function rank(version) {
 			sub(/^go/, "", version)
 			stage = version ~ /^[0-9]+\.[0-9]+\./ ? 3 : version ~ /rc/ ? 2 : version ~ /beta/ ? 1 : 0
 			split(version, numbers, /[^0-9]+/)
 			return sprintf("%09d.%09d.%d.%09d", numbers[1], numbers[2], stage, numbers[3])
 		}
-		{ line[NR] = $0 }
-		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ {
-			one[NR] = $1
-			if (!($1 in newest) || rank($2) > best[$1]) { newest[$1] = NR; best[$1] = rank($2) }
+		{ line[NR] = $0; name = "" }
+		/^[a-z]+ \(/ { block = $1 }
+		/^\)/ { block = "" }
+		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ { name = $1; value = rank($2) }
+		block == "require" && $2 ~ /^v/ { name = $1; value = order($2) }
+		$1 == "require" && $3 ~ /^v/ { name = $2; value = order($3) }
+		name != "" {
+			one[NR] = name
+			if (!(name in newest) || value > best[name]) { newest[name] = NR; best[name] = value }
 		}
 		END { for (number = 1; number <= NR; number++) if (!(number in one) || newest[one[number]] == number) print line[number] }'
 }

@@ -71,7 +71,10 @@ REFUSED = {
     "choice": (("copier.yml", "choices: [MIT, BSD]", "choices: [MIT]"), "choice BSD of licence is gone"),
     "type": (("copier.yml", "orm: {type: str", "orm: {type: yaml"), "another type of answer"),
     "default": (("copier.yml", "default: redis", "default: none"), "default of cache changed from redis to none"),
-    "validator": (("copier.yml", "project_name: {type: str", f"project_name: {{type: str, {FASTIDIOUS}"), "'monitoring'"),
+    "validator": (
+        ("copier.yml", "project_name: {type: str", f"project_name: {{type: str, {FASTIDIOUS}"),
+        "'monitoring'",
+    ),
     "required": (("copier.yml", "core: {type", "colour: {type: str}\ncore: {type"), "colour is new and has no default"),
     "migration": ((MIGRATION, "users ()", "users (id int)"), "was released and has been edited"),
     "changelog": (("CHANGELOG.md", "- More of it.\n", ""), "says nothing below '## Unreleased'"),

@@ -574,7 +574,8 @@ def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Pat
     commit_all(project, "Format")
     done = run("update")
     assert done.returncode == DONE, done.stderr
-    assert comments == [line for line in text(project, ".copier-answers.yml").splitlines() if line.startswith("#")]
+    after = [line for line in text(project, ".copier-answers.yml").splitlines() if line.startswith("#")]
+    assert after == [line.replace(" v1.0.0 ", " v1.1.0 ") for line in comments]
 
 
 def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
@@ -724,12 +725,13 @@ REFUSALS = {
     "missing": (["update", "--to"], "--to takes a value"),
     "version": (["update", "--to", "v9.9.9"], "v9.9.9"),
     "report": (["update", "--report", "/no/such/report.md"], "no report can be written to /no/such/report.md"),
-    "reports": (["update", "--report", "/tmp"], "no report can be written to /tmp"),
+    "reports": (["update", "--report", "/usr"], "no report can be written to /usr"),
     "relative": (["update"], "relative path ../template"),
     "stranger": (["update"], "answers colour, which is no question"),
     "tampered": (["update"], "cache"),
     "swapped": (["update"], "was changed by hand, and the files were not"),
     "fewer": (["update"], "was changed by hand, and the files were not"),
+    "pinned": (["update"], "its _commit was v1.0.0, and the files are of that"),
     "lost": (["update"], "is missing"),
     "emptied": (["update"], "does not say which template"),
     "copier": (["update"], "there is no copier"),
@@ -749,6 +751,7 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
         "tampered": said.replace("cache: redis", "cache: gold"),
         "swapped": said.replace("cache: redis", "cache: none"),
         "fewer": said.replace("- metrics\n", ""),
+        "pinned": said.replace("_commit: v1.0.0", "_commit: v1.1.0"),
         "emptied": "project_name: parcel\n",
     }
     variables = {}
@@ -894,7 +897,7 @@ def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
 
 
 def test_an_update_that_was_killed_is_told(small: Path, run: Run, tmp_path: Path) -> None:
-    """What it left is not called the owner's work, nor thrown away: that may be among it; neighbours stay as they are."""
+    """What it left is not thrown away, for the owner's work may be among it; neighbours stay as they are."""
     mono = tmp_path / "mono"
     project = mono / "services" / "parcel's desk"
     render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
@@ -994,12 +997,32 @@ def test_who_stops_waiting_for_the_news_has_no_update(project: Path, run: Run, t
     assert untouched(project)
 
 
-def test_an_update_that_is_done_is_not_called_a_failure(project: Path, run: Run, tmp_path: Path) -> None:
+def test_an_update_that_is_done_is_not_called_a_failure(run: Run, tmp_path: Path) -> None:
     """Stopped while the report is written, after all else."""
     path = stand_in(tmp_path / "bin", "sed", 'case "$*" in "s/^/- / "*) kill -TERM "$PPID" ;; esac')
     done = run("update", PATH=path)
     assert done.returncode == DONE, done.stderr
     assert "Next: make sync" in done.stdout
+
+
+MOVE = "sed -i.bak -e 's|^_src_path: "
+
+
+def test_a_template_in_a_place_with_a_long_name(changed: Path, project: Path, run: Run) -> None:
+    """YAML breaks lines at spaces, which older versions let it do; what moves a template leaves none of it."""
+    place = changed.rename(changed.with_name(f"all the templates of our company, {'and of others ' * 5}too"))
+    said = yaml.safe_load(text(project, ".copier-answers.yml"))
+    answers = yaml.safe_dump({**said, "_src_path": str(place)})
+    assert f"{place}" not in answers
+    edit(project, **{"_copier-answers_yml": answers})
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert f"_src_path: {place}\n" in text(project, ".copier-answers.yml")
+    edit(project, **{"_copier-answers_yml": answers})
+    line = next(line for line in text(ROOT, "docs/updating.md").splitlines() if line.startswith(MOVE))
+    subprocess.run(["sh", "-c", line.replace("ORG", "acme")], cwd=project, check=True)
+    moved = {**said, "_src_path": "https://github.com/acme/copier-go-service.git"}
+    assert yaml.safe_load(text(project, ".copier-answers.yml")) == moved
 
 
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:

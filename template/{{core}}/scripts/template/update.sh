@@ -42,15 +42,16 @@ kind() {
 	say managed
 }
 
-# answer NAME [FILE] prints what a file of answers says.
-answer() { sed -n "s/^$1: *//p" "${2:-$ANSWERS}" | sed "s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
-
 # names FILE prints the questions that a file of answers answers; entry NAME FILE prints one with its lines.
 names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
 entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
 
-# digest FILE prints what Copier wrote beside the answers, of what they were then. Older versions wrote nothing.
+# answer NAME [FILE] prints what a file of answers says, on one line: older versions broke long ones.
+answer() { entry "$1" "${2:-$ANSWERS}" | sed "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
+
+# digest FILE prints what Copier wrote beside the answers, of what they were then, and version FILE of which version. Older ones wrote nothing.
 digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
+version() { sed -n 's/^#.* edited: \(.*\) [0-9a-f]\{64\}$/\1/p' "$1"; }
 
 # files FOLDER prints the paths of all files in a folder.
 files() { (cd "$1" && find . -type f) | sed 's|^\./||'; }
@@ -113,6 +114,9 @@ check_project() {
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
 	fi
+	written=$(version "$ANSWERS")
+	test "${written:-$OLD}" = "$OLD" ||
+		stop "$REFUSED" "$ANSWERS was changed by hand: its _commit was $written, and the files are of that; put it back, commit, and choose with --to VERSION"
 	case $SOURCE in
 	/* | '~'* | *:*) ;;
 	*) stop "$REFUSED" "the template is named by the relative path $SOURCE, which means something else in every folder: put its URL or absolute path" \
@@ -422,7 +426,7 @@ tell() {
 		say
 		for name in $(names "$ANSWERS"); do
 			before=$(git show "HEAD:./$ANSWERS" > "$SCRATCH/mine" && entry "$name" "$SCRATCH/mine")
-			test "$before" = "$(entry "$name" "$ANSWERS")" || say "- answer: $(entry "$name" "$ANSWERS" | tr -s ' \n' ' ')(before: $(say "${before:-not asked}" | tr -s ' \n' ' '))"
+			same "$before" "$(entry "$name" "$ANSWERS")" || say "- answer: $(entry "$name" "$ANSWERS" | tr -s ' \n' ' ')(before: $(say "${before:-not asked}" | tr -s ' \n' ' '))"
 		done
 		say "- $changed files changed"
 		sed 's/^/- /' "$SCRATCH/notes"

@@ -453,6 +453,17 @@ def test_what_git_ignores_is_not_written_over(
         assert untouched(project)
 
 
+def test_what_comes_and_git_ignores_is_told(project: Path, run: Run) -> None:
+    """No commit would have it: the project builds here, and nowhere else."""
+    edit(project, **{"_gitignore": "search.go\n*.log\n"})
+    write(project, {"mine.log": "mine\n"})
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert "- user/search.go is new in the template, and hidden by what you have git ignore" in done.stdout
+    assert "mine.log" not in done.stdout
+    assert (project / "user" / "search.go").exists()
+
+
 @pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
 def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, run: Run) -> None:
     """`git status` does not show them, and no commit has them; the message says how to see them again."""

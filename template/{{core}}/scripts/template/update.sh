@@ -375,6 +375,16 @@ keep_deleted() {
 	done
 }
 
+# hidden prints what git ignores, file by file.
+hidden() { git ls-files --others --ignored --exclude-standard -- . | sort; }
+
+# tell_hidden names what came although git ignores it, so that no commit would have it.
+tell_hidden() {
+	hidden | comm -13 "$SCRATCH/hidden" - | while read -r path; do
+		note "$path is new in the template, and hidden by what you have git ignore: git add --force it, or delete it"
+	done
+}
+
 # keep_edited gives back what the template dropped although the owner had edited it: as the conflict that it is.
 keep_edited() {
 	git diff --relative --name-only --diff-filter=D HEAD -- . | while read -r path; do
@@ -503,6 +513,7 @@ update() {
 	check_ignored
 	check_encodings
 	news "$OLD" "$NEW" > "$SCRATCH/news"
+	hidden > "$SCRATCH/hidden"
 	check_clean # all this took a while
 	UNFINISHED=yes
 	say "From $OLD to $NEW" >> "$MARK"
@@ -523,6 +534,7 @@ update() {
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
 	keep_edited
+	tell_hidden
 	trap '' INT TERM HUP # done is done
 	UNFINISHED=''
 	! tell "$OLD" "$NEW" || exit "$CONFLICTS"

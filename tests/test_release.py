@@ -27,6 +27,7 @@ def root(tmp_path: Path) -> Path:
     files = {
         "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n- All of it.\n",
         "releases.yml": "# The releases.\n[]\n",
+        "tests/answers.yml": "accepted: {project_name: [parcel-desk, monitoring]}\n",
         MIGRATION: "CREATE TABLE users ();\n",
     }
     repository = make_template(tmp_path / "template", LAYERS, files)
@@ -55,17 +56,25 @@ def test_a_release_is_a_commit_a_tag_and_what_is_kept(root: Path) -> None:
     assert (
         "## Unreleased\n\n## 1.1.0 (2026-12-01)\n\n- More of it.\n\n## 1.0.0 (2026-12-01)\n\n- All of it.\n" in released
     )
-    kept = [yaml.safe_load(path.read_text("utf-8")) for path in (root / release.KEPT / "v1.1.0").iterdir()]
+    files = {path.name: path.read_text("utf-8") for path in (root / release.KEPT / "v1.1.0").iterdir()}
+    assert yaml.safe_load(files.pop(release.ACCEPTED)) == {"project_name": ["parcel-desk", "monitoring"]}
+    kept = [yaml.safe_load(text) for text in files.values()]
     assert len(kept) > 4
     assert {answers["cache"] for answers in kept} == {"redis", "memory", "tiered", "none"}
     assert all(answers.keys() == {question.name for question in load_questionnaire(root).asked} for answers in kept)
 
+
+FASTIDIOUS = "validator: \"{% if project_name == 'monitoring' %}Take another.{% endif %}\""
 
 REFUSED = {
     "renamed": (("copier.yml", "licence: {type", "license: {type"), "question licence is gone"),
     "choice": (("copier.yml", "choices: [MIT, BSD]", "choices: [MIT]"), "choice BSD of licence is gone"),
     "type": (("copier.yml", "orm: {type: str", "orm: {type: yaml"), "another type of answer"),
     "default": (("copier.yml", "default: redis", "default: none"), "default of cache changed from redis to none"),
+    "validator": (
+        ("copier.yml", "project_name: {type: str", f"project_name: {{type: str, {FASTIDIOUS}"),
+        "'monitoring'",
+    ),
     "required": (("copier.yml", "core: {type", "colour: {type: str}\ncore: {type"), "colour is new and has no default"),
     "migration": ((MIGRATION, "users ()", "users (id int)"), "was released and has been edited"),
     "changelog": (("CHANGELOG.md", "- More of it.\n", ""), "says nothing below '## Unreleased'"),

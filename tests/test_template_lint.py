@@ -21,6 +21,7 @@ CONDITIONS_IN_GO = 80
 CONDITION = re.compile(r"(?m)^[ \t]*//%|\{%(?!-?\s*(?:raw|endraw)\s*-?%\})")
 ANSWERS_FILE = "{{ _copier_conf.answers_file }}.jinja"
 DIGEST = 'dictsort | rejectattr(0, "in", ["_commit", "_src_path"]) | list | tojson | hash("sha256")'
+COMMIT = '._commit | default("")'
 """What the file of answers makes of them, besides, for the update script to see whether it was edited."""
 
 
@@ -113,7 +114,9 @@ def test_every_go_template_is_go_as_it_stands(go_environment: dict[str, str]) ->
 
 def test_braces_are_answers_and_nothing_else() -> None:
     """`{{1, 2}}` in Go text would silently render as `(1, 2)`; names and the module path are all that is filled in."""
-    filters = "|".join(re.escape(f" | {each}") for each in ("tojson", "to_nice_yaml(indent=2)", DIGEST))
+    filters = "|".join(
+        re.escape(each) for each in (" | tojson", " | to_nice_yaml(indent=2, width=100000)", f" | {DIGEST}", COMMIT)
+    )
     wrong = re.compile(rf"\{{\{{(?! [a-z_]+(?:{filters})? -?\}}\}})")
     for path, text in templates():
         bare = re.sub(r"\{%-? raw -?%\}.*?\{%-? endraw -?%\}", "", text, flags=re.DOTALL)

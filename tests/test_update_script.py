@@ -49,6 +49,8 @@ memory: {type: str, when: false, default: "{{ '.' if cache == 'memory' else '' }
 """
 
 LINES = "one\ntwo\nthree {{ framework }}\nfour\nfive\n"
+STEPS = "\topen()\n\tread()\n\tcheck()\n\twrite()\n\tflush()\n\tclose()\n"
+COPY = f"func copy() {{\n{STEPS}}}\n"
 
 TEMPLATE = {
     "copier.yml": COPIER_YML,
@@ -58,6 +60,7 @@ TEMPLATE = {
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}.\n",
     "template/{{core}}/mail/welcome.txt": "Welcome\n",
     "template/{{core}}/managed.go.jinja": LINES,
+    "template/{{core}}/copy.go": COPY,
     "template/{{core}}/user/user.go": "package user\n",
     "template/{{core}}/user/user.gen.go.jinja": LINES,
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.0.0\n)\n",
@@ -82,6 +85,7 @@ NEXT = {
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}, and more.\n",
     "template/{{core}}/managed.go.jinja": LINES.replace("two", "two, changed"),
     "template/{{core}}/user/user.gen.go.jinja": LINES.replace("four", "four, changed"),
+    "template/{{core}}/copy.go": COPY.replace("copy()", "move()") + COPY,
     "template/{{core}}/user/search.go": "package user // search\n",
     "template/{{core}}/user/index/by name/index.go": "package index\n",
     "CHANGELOG.md": f"# Changelog\n\n## Unreleased\n\n- Not yet.\n\n{NEWS}\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
@@ -246,8 +250,45 @@ def test_edits_are_kept_by_kind(project: Path, run: Run) -> None:
     assert "four, changed" in text(project, "user/user.gen.go")
     assert "\trequire mine" not in text(project, "go.mod")
     assert "require mine v1.0.0" in text(project, "go.mod")
-    assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines()), "go takes the newer"
+    assert [line for line in text(project, "go.mod").splitlines() if "\tb " in line] == ["\tb v1.2.0"], "the newer"
     assert text(project, "go.sum").splitlines() == ["a v1.0.0 h1:a", "b v1.1.0 h1:b", "mine v1.0.0 h1:m"]
+
+
+def test_an_edit_that_git_shows_no_lines_of_is_merged(project: Path, run: Run, tmp_path: Path) -> None:
+    """Of a kind of file that its owner wants no differences of, and of one that git takes for binary."""
+    (tmp_path / "attributes").write_text("managed.go -diff\n", "utf-8")
+    ours = LINES.replace("{{ framework }}", "fiber").replace("five", "five, mine")
+    edit(project, managed_go=ours, redis_go="package redis\n// \0\n")
+    done = run("update", **configuration(core_attributesFile=str(tmp_path / "attributes")))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == ours.replace("two", "two, changed")
+    assert text(project, "redis.go") == "package redis\n// \0\n"
+
+
+def test_an_edit_in_another_encoding_is_refused(project: Path, run: Run) -> None:
+    """Copier would drop the letters beyond ASCII; a seed it does not merge."""
+    rules = text(project, OWNERSHIP)
+    (project / "redis.go").write_bytes("package redis // Größe\n".encode("latin-1"))
+    (project / "README.md").write_bytes("Größe\n".encode("latin-1"))
+    commit_all(project, "Mine")
+    before = read_tree(project)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith(f"{OWNERSHIP}\nupdate: redis.go\n")
+    assert read_tree(project) == before
+    edit(project, scripts__template__ownership_txt=f"seed redis.go\n{rules}")
+    assert run("update").returncode == DONE
+    after = read_tree(project)
+    assert all(after[path] == before[path] for path in ("redis.go", "README.md"))
+
+
+def test_an_edit_stays_in_its_function(project: Path, run: Run) -> None:
+    """A release has put another above it that is the same but for its name, at the lines where it was."""
+    ours = COPY.replace("\tcheck()\n", "\tcheck()\n\tcount()\n")
+    edit(project, copy_go=ours)
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "copy.go") == COPY.replace("copy()", "move()") + ours
 
 
 def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
@@ -271,6 +312,19 @@ def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
     assert text(project, "go.sum").splitlines() == [mine[0], "a v1.0.0 h1:a", "b v1.1.0 h1:b", *mine[1:]]
 
 
+EXCLUDED = ["", "exclude (", "\tb v1.0.1", "\tb v1.0.2", ")", "", "replace b v1.0.3 => ../b"]
+
+
+def block_of_requires(*requires: str) -> list[str]:
+    """Return lines of a go.mod that require modules, and some that speak of one as often as they like."""
+    return ["require (", *(f"\t{each}" for each in requires), ")", *EXCLUDED]
+
+
+def lines_of_requires(*requires: str) -> list[str]:
+    """The same without a block."""
+    return [*(f"require {each}" for each in requires), *EXCLUDED]
+
+
 @pytest.mark.parametrize(
     ("before", "mine", "theirs", "after"),
     [
@@ -284,13 +338,25 @@ def test_sums_are_in_the_order_of_go(project: Path, run: Run) -> None:
             ["go 1.26.2", "", "toolchain go1.26.2"],
             ["go 1.26.2", "", "toolchain go1.26.10"],
         ),
+        *(
+            (
+                requires("b v1.0.0", "c v0.9.0 // indirect", "d v0.0.0-20250101000000-e7afc7fbc510"),
+                requires("b v1.9.0", "c v1.0.0 // indirect", "d v0.0.0-20250101000000-000000000000"),
+                requires("b v1.10.0", "c v1.0.0-rc.1", "d v0.0.0-20260101000000-000000000000"),
+                requires("c v1.0.0 // indirect", "b v1.10.0", "d v0.0.0-20260101000000-000000000000"),
+            )
+            for requires in (block_of_requires, lines_of_requires)
+        ),
     ],
-    ids=["number", "newer", "candidate", "release", "toolchain"],
+    ids=["number", "newer", "candidate", "release", "toolchain", "block", "lines"],
 )
-def test_the_newest_go_is_kept(
+def test_the_newest_line_is_kept(
     before: list[str], mine: list[str], theirs: list[str], after: list[str], project: Path, run: Run
 ) -> None:
-    """Of a go.mod with two lines that say it, Go reads none. A real conflict, as Copier leaves it for `make sync`."""
+    """Go reads no go.mod with two lines that say which it is, and no tools.mod with two that require a module.
+
+    A real conflict, as Copier leaves it for `make sync`.
+    """
     texts = ["\n".join(["module a", "", *lines, ""]) for lines in (before, mine, theirs)]
     entries = [f"0 {'0' * 40}\tgo.mod"]
     for number, side in enumerate(texts, start=1):
@@ -387,6 +453,17 @@ def test_what_git_ignores_is_not_written_over(
         assert untouched(project)
 
 
+def test_what_comes_and_git_ignores_is_told(project: Path, run: Run) -> None:
+    """No commit would have it: the project builds here, and nowhere else."""
+    edit(project, **{"_gitignore": "search.go\n*.log\n"})
+    write(project, {"mine.log": "mine\n"})
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert "- user/search.go is new in the template, and hidden by what you have git ignore" in done.stdout
+    assert "mine.log" not in done.stdout
+    assert (project / "user" / "search.go").exists()
+
+
 @pytest.mark.parametrize("flag", ["skip-worktree", "assume-unchanged"])
 def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, run: Run) -> None:
     """`git status` does not show them, and no commit has them; the message says how to see them again."""
@@ -451,12 +528,33 @@ def test_a_link_in_the_place_of_a_folder_is_refused(project: Path, run: Run, tmp
     before = read_tree(outside)
     done = run("update")
     assert done.returncode == REFUSED, done.stdout
-    assert "these are symbolic links where the template has folders" in done.stderr
+    assert "these are symbolic links or submodules where the template has folders" in done.stderr
     assert done.stderr.endswith("update: user\n")
     assert read_tree(outside) == before
     edit(project, user=None)
     assert run("update").returncode == DONE
     assert not (project / "user").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "submodule"])
+def test_what_leads_elsewhere_is_refused_where_a_release_begins_to_have_a_folder(
+    kind: str, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """In the repository that has it, an update would add files that nobody looks for there."""
+    place = project / "user" / "index"
+    if kind == "link":
+        (tmp_path / "outside").mkdir()
+        place.symlink_to(tmp_path / "outside")
+    else:
+        write(place, {"theirs.go": "package index\n"})
+        commit_all(place, "Theirs")
+    commit_all(project, "Lead elsewhere")
+    before = read_tree(place)
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith("update: user/index\n")
+    assert read_tree(place) == before
+    assert run("update", "--to", "v1.0.0").returncode == DONE, "that has no such folder"
 
 
 def test_hooks_of_the_owner_do_not_run(project: Path, run: Run, tmp_path: Path) -> None:
@@ -487,7 +585,8 @@ def test_answers_that_say_the_same_are_not_refused(*, former: bool, project: Pat
     commit_all(project, "Format")
     done = run("update")
     assert done.returncode == DONE, done.stderr
-    assert comments == [line for line in text(project, ".copier-answers.yml").splitlines() if line.startswith("#")]
+    after = [line for line in text(project, ".copier-answers.yml").splitlines() if line.startswith("#")]
+    assert after == [line.replace(" v1.0.0 ", " v1.1.0 ") for line in comments]
 
 
 def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
@@ -497,6 +596,26 @@ def test_an_owner_can_keep_updates_off_a_file(project: Path, run: Run) -> None:
     done = run("update")
     assert done.returncode == DONE, done.stderr
     assert text(project, "managed.go") == "mine\n"
+
+
+def test_the_last_line_of_the_list_needs_no_end(project: Path, run: Run) -> None:
+    """Editors leave it out."""
+    rules = text(project, OWNERSHIP)
+    edit(project, managed_go="mine\n", scripts__template__ownership_txt=f"{rules}seed managed.go")
+    done = run("update")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert text(project, "managed.go") == "mine\n"
+
+
+@pytest.mark.parametrize("kind", ["managed", "lock", "seed"])
+def test_generated_code_can_be_made_a_seed_alone(kind: str, project: Path, run: Run) -> None:
+    """Copier does not merge it: a line that asks for that is refused before an edit is lost."""
+    rules = text(project, OWNERSHIP)
+    edit(project, user__user_gen_go="mine\n", scripts__template__ownership_txt=f"{kind} user/*.gen.go\n{rules}")
+    done = run("update")
+    assert done.returncode == (DONE if kind == "seed" else REFUSED), done.stdout + done.stderr
+    assert ('only "seed" may stand over' in done.stderr) == (kind != "seed")
+    assert text(project, "user/user.gen.go") == "mine\n"
 
 
 def test_a_preview_changes_nothing(project: Path, run: Run) -> None:
@@ -573,7 +692,7 @@ def test_sync_settles_what_copier_alone_leaves(project: Path, run: Run) -> None:
     assert done.stdout.splitlines() == ["README.md: is yours, as it was", "go.mod: has the lines of both sides"]
     assert unmerged(project) == []
     assert text(project, "README.md") == "# Ours\n\nWith joy.\n"
-    assert {"\tb v1.1.0", "\tb v1.2.0"} <= set(text(project, "go.mod").splitlines())
+    assert [line for line in text(project, "go.mod").splitlines() if "\tb " in line] == ["\tb v1.2.0"]
     assert "mine v1.0.0 h1:m" in text(project, "go.sum").splitlines()
 
 
@@ -616,11 +735,14 @@ REFUSALS = {
     "option": (["update", "--force"], "no option --force"),
     "missing": (["update", "--to"], "--to takes a value"),
     "version": (["update", "--to", "v9.9.9"], "v9.9.9"),
+    "report": (["update", "--report", "/no/such/report.md"], "no report can be written to /no/such/report.md"),
+    "reports": (["update", "--report", "/usr"], "no report can be written to /usr"),
     "relative": (["update"], "relative path ../template"),
     "stranger": (["update"], "answers colour, which is no question"),
     "tampered": (["update"], "cache"),
     "swapped": (["update"], "was changed by hand, and the files were not"),
     "fewer": (["update"], "was changed by hand, and the files were not"),
+    "pinned": (["update"], "its _commit was v1.0.0, and the files are of that"),
     "lost": (["update"], "is missing"),
     "emptied": (["update"], "does not say which template"),
     "copier": (["update"], "there is no copier"),
@@ -640,6 +762,7 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
         "tampered": said.replace("cache: redis", "cache: gold"),
         "swapped": said.replace("cache: redis", "cache: none"),
         "fewer": said.replace("- metrics\n", ""),
+        "pinned": said.replace("_commit: v1.0.0", "_commit: v1.1.0"),
         "emptied": "project_name: parcel\n",
     }
     variables = {}
@@ -784,23 +907,56 @@ def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
     return f"{folder}{os.pathsep}{TOOLS_FIRST}"
 
 
-def test_an_update_that_was_killed_is_told(project: Path, run: Run, tmp_path: Path) -> None:
-    """What it left is not called the owner's work; the commands that are named take it back for good."""
-    before = read_tree(project)
+def test_an_update_that_was_killed_is_told(small: Path, run: Run, tmp_path: Path) -> None:
+    """What it left is not thrown away, for the owner's work may be among it; neighbours stay as they are."""
+    mono = tmp_path / "mono"
+    project = mono / "services" / "parcel's desk"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, {"other/note.txt": "mine\n"})
+    commit_all(mono, "Start")
+    edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
+    write(mono, {"other/note.txt": "changed\n", "other/new.txt": "new\n"})
+    before = read_tree(mono)
     path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || kill -KILL "$PPID"')
-    assert run("update", PATH=path).returncode == -signal.SIGKILL
-    assert read_tree(project) != before
-    done = run("update")
+    assert run("update", folder=project, PATH=path).returncode == -signal.SIGKILL
+    assert unmerged(project) == ["managed.go"]
+    write(project, {"new.go": "package a // mine\n"})
+    done = run("update", folder=project)
     assert done.returncode == REFUSED
     assert "an update was interrupted" in done.stderr
     assert "commit them first" not in done.stderr
-    commands = [line.removeprefix("update:").strip() for line in done.stderr.splitlines() if "git clean" in line]
-    subprocess.run(["sh", "-c", commands[0]], cwd=project, check=True, capture_output=True)
-    assert read_tree(project) == before
-    assert run("update").returncode == DONE
-    done = run("update")
+    assert "?? new.go\n" in done.stderr
+    command = next(line for line in done.stderr.splitlines() if "git stash push" in line).removeprefix("update:")
+    subprocess.run(["sh", "-c", command], cwd="/", check=True, capture_output=True)
+    assert read_tree(mono) == before
+    assert "package a // mine" in git(project, "show", "stash@{0}^3:./new.go")
+    assert run("update", folder=project).returncode == CONFLICTS
+    git(project, "add", ".")
+    done = run("update", folder=project)
     assert done.returncode == REFUSED
     assert "commit them first" in done.stderr, "that one came to its end"
+
+
+@pytest.mark.parametrize("command", ["copy", "update"])
+def test_what_is_saved_while_an_update_renders_is_kept(command: str, project: Path, run: Run, tmp_path: Path) -> None:
+    """Before the last look at the project, and between that and Copier's own."""
+    path = stand_in(tmp_path / "bin", "copier", f'test "$1" != {command} || echo mine > {project}/managed.go')
+    done = run("update", PATH=path)
+    assert done.returncode == REFUSED, done.stderr
+    assert "as it was" not in done.stderr
+    assert git(project, "status", "--porcelain") == " M managed.go\n"
+    assert text(project, "managed.go") == "mine\n"
+
+
+def test_one_update_runs_at_a_time(project: Path, run: Run, tmp_path: Path) -> None:
+    """The second would take the files of the first for the owner's, or take them back."""
+    other = f'sh {project}/{SCRIPT} update > {tmp_path}/second 2>&1; echo "exit code $?" >> {tmp_path}/second'
+    path = stand_in(tmp_path / "bin", "copier", f"test -e {tmp_path}/second || {{ {other}; }}")
+    done = run("update", PATH=path)
+    assert done.returncode == DONE, done.stderr
+    second = (tmp_path / "second").read_text("utf-8")
+    assert "an update is running" in second
+    assert second.endswith(f"exit code {REFUSED}\n")
 
 
 def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_path: Path) -> None:
@@ -828,6 +984,56 @@ def test_a_checkout_that_fails_does_not_keep_the_rest_from_being_taken_back(
     assert done.returncode == FAILED, done.stderr
     assert read_tree(project) == before
     assert list((project / ".git").glob("*template-update")) == []
+
+
+def test_an_update_that_cannot_be_taken_back_is_told(project: Path, run: Run, tmp_path: Path) -> None:
+    """Where git can write nothing, for one; the next update says how."""
+    lock = project / ".git" / "index.lock"
+    path = stand_in(tmp_path / "bin", "copier", "", f'test "$1" != update || {{ touch {lock}; exit 1; }}')
+    done = run("update", PATH=path)
+    assert done.returncode == FAILED, done.stderr
+    assert "could not take it back" in done.stderr
+    assert "as it was" not in done.stderr
+    lock.unlink()
+    assert not untouched(project)
+    done = run("update")
+    assert done.returncode == REFUSED
+    assert "an update was interrupted" in done.stderr
+
+
+def test_who_stops_waiting_for_the_news_has_no_update(project: Path, run: Run, tmp_path: Path) -> None:
+    """They come over the network; the exit code says that nothing happened."""
+    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" clone "*" --no-checkout "*) kill -TERM "$PPID" ;; esac')
+    assert run("update", PATH=path).returncode == FAILED
+    assert untouched(project)
+
+
+def test_an_update_that_is_done_is_not_called_a_failure(run: Run, tmp_path: Path) -> None:
+    """Stopped while the report is written, after all else."""
+    path = stand_in(tmp_path / "bin", "sed", 'case "$*" in "s/^/- / "*) kill -TERM "$PPID" ;; esac')
+    done = run("update", PATH=path)
+    assert done.returncode == DONE, done.stderr
+    assert "Next: make sync" in done.stdout
+
+
+MOVE = "sed -i.bak -e 's|^_src_path: "
+
+
+def test_a_template_in_a_place_with_a_long_name(changed: Path, project: Path, run: Run) -> None:
+    """YAML breaks lines at spaces, which older versions let it do; what moves a template leaves none of it."""
+    place = changed.rename(changed.with_name(f"all the templates of our company, {'and of others ' * 5}too"))
+    said = yaml.safe_load(text(project, ".copier-answers.yml"))
+    answers = yaml.safe_dump({**said, "_src_path": str(place)})
+    assert f"{place}" not in answers
+    edit(project, **{"_copier-answers_yml": answers})
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+    assert f"_src_path: {place}\n" in text(project, ".copier-answers.yml")
+    edit(project, **{"_copier-answers_yml": answers})
+    line = next(line for line in text(ROOT, "docs/updating.md").splitlines() if line.startswith(MOVE))
+    subprocess.run(["sh", "-c", line.replace("ORG", "acme")], cwd=project, check=True)
+    moved = {**said, "_src_path": "https://github.com/acme/copier-go-service.git"}
+    assert yaml.safe_load(text(project, ".copier-answers.yml")) == moved
 
 
 def test_a_template_that_is_gone_is_told(changed: Path, project: Path, run: Run) -> None:
@@ -880,6 +1086,17 @@ def test_rejects_in_a_repository_are_refused(small: Path, run: Run, tmp_path: Pa
     assert read_tree(tmp_path / "mono") == before
     (neighbour / "x y.go.rej").unlink()
     assert run("update", folder=project).returncode == DONE
+
+
+def test_a_committed_reject_is_refused(project: Path, run: Run) -> None:
+    """Copier looks for new ones alone: a conflict whose reject has this name would vanish."""
+    ours = LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine")
+    edit(project, managed_go=ours, managed_go_rej="@@ -1 +1 @@\n")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith("update: managed.go.rej\n")
+    edit(project, managed_go_rej=None)
+    assert run("update").returncode == CONFLICTS
 
 
 @pytest.mark.parametrize("sparse", [True, False])

@@ -3,8 +3,9 @@
 A release is a promise to every project that was rendered from the one before: its answers are still accepted and mean
 the same, and the migrations that its databases have run are still those. So a release is refused when a question or a
 choice is gone in anything but a major version, when a default changed and the changelog does not name the question,
-when a new question has no default, or when a released migration was edited. It keeps the answers of the pairwise set,
-which every later version has to accept, and the digests of the migrations.
+when a new question has no default, when an answer that was accepted is refused, or when a released migration was
+edited. It keeps the answers of the pairwise set and examples of what may be typed, which every later version has to
+accept, and the digests of the migrations.
 
 Two commits come of it: the release, which gets the tag, and the line of releases.yml that names it.
 """
@@ -34,6 +35,10 @@ from tools.variants import evaluate, find_pairwise
 KEPT = Path("tests/releases")
 """Where the answers of each release are kept, a folder a release, and the digests of all released migrations."""
 DIGESTS = KEPT / "migrations.sha256"
+EXAMPLES = Path("tests/answers.yml")
+"""What is accepted, and what is refused, by question."""
+ACCEPTED = "accepted.yml"
+"""The file of a release that keeps the accepted examples; its other files are answers to all questions."""
 CHANGELOG = Path("CHANGELOG.md")
 UNRELEASED = "## Unreleased"
 
@@ -130,9 +135,18 @@ def notes_of(changelog: str) -> str:
 def answer_problems(root: Path, questionnaire: Questionnaire) -> Iterator[str]:
     """Say which answers of earlier releases are not accepted."""
     for path in sorted((root / KEPT).glob("v*/*.yml")):
-        answers = yaml.safe_load(path.read_text("utf-8"))
-        for problem in questionnaire.problems(answers):
-            yield f"{path.relative_to(root)}: {problem}"
+        kept = yaml.safe_load(path.read_text("utf-8"))
+        if path.name != ACCEPTED:
+            found = questionnaire.problems(kept)
+        else:
+            examples = [(name, value) for name, values in kept.items() for value in values]
+            found = [
+                f"{problem} It was {value!r}."
+                for name, value in examples
+                for problem in questionnaire.problems({name: value})
+                if problem.startswith(f"{name}: ")  # the other answers are missing
+            ]
+        yield from (f"{path.relative_to(root)}: {problem}" for problem in found)
 
 
 def problems(version: str, root: Path = ROOT) -> list[str]:
@@ -163,8 +177,9 @@ def problems(version: str, root: Path = ROOT) -> list[str]:
 
 
 def kept_answers(questionnaire: Questionnaire) -> Mapping[str, str]:
-    """Return the answers to keep of a release, by the name of the file: every question, for the pairwise set."""
-    files = {}
+    """Return the answers to keep of a release, by the name of the file: the examples, and those of the pairwise set."""
+    examples = yaml.safe_load((questionnaire.root / EXAMPLES).read_text("utf-8"))["accepted"]
+    files = {ACCEPTED: yaml.safe_dump(examples, allow_unicode=True)}
     for variant in find_pairwise(questionnaire):
         known = evaluate(questionnaire, variant.answers)
         answers: dict[str, Any] = {question.name: known[question.name] for question in questionnaire.asked}

@@ -89,6 +89,7 @@ def update(project: Path, answers: Mapping[str, Any] | None = None, ref: str | N
     copier.run_update(
         project,
         data=dict(answers or {}),
+        context_lines=1_000_000,  # as scripts/template/update.sh has it
         defaults=True,
         overwrite=True,
         quiet=True,

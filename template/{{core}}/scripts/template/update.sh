@@ -34,7 +34,7 @@ configure() {
 
 # kind PATH prints whose a file is. During an update what the owner had committed comes before what the template brings.
 kind() {
-	while read -r kind pattern; do
+	while read -r kind pattern || test -n "$kind"; do
 		case $kind in '' | '#'*) continue ;; esac
 		# shellcheck disable=SC2254 # it is a pattern
 		case $1 in $pattern) say "$kind"; return ;; esac
@@ -42,15 +42,16 @@ kind() {
 	say managed
 }
 
-# answer NAME [FILE] prints what a file of answers says.
-answer() { sed -n "s/^$1: *//p" "${2:-$ANSWERS}" | sed "s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
-
 # names FILE prints the questions that a file of answers answers; entry NAME FILE prints one with its lines.
 names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
 entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
 
-# digest FILE prints what Copier wrote beside the answers, of what they were then. Older versions wrote nothing.
+# answer NAME [FILE] prints what a file of answers says, on one line: older versions broke long ones.
+answer() { entry "$1" "${2:-$ANSWERS}" | sed "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
+
+# digest FILE prints what Copier wrote beside the answers, of what they were then, and version FILE of which version. Older ones wrote nothing.
 digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
+version() { sed -n 's/^#.* edited: \(.*\) [0-9a-f]\{64\}$/\1/p' "$1"; }
 
 # files FOLDER prints the paths of all files in a folder.
 files() { (cd "$1" && find . -type f) | sed 's|^\./||'; }
@@ -71,7 +72,7 @@ copiers() {
 	grep -aq '^<<<<<<< before updating' "$1" 2>/dev/null && ! grep -a '^<<<<<<< ' "$1" | grep -aqv '^<<<<<<< before updating'
 }
 
-# mark prints where an update says that it is under way, in the .git of the repository: one for each project that is in there.
+# mark prints where an update says which process it is, and then that it writes: in the .git of the repository, for each project in there.
 mark() { git rev-parse --git-path "$(say "$PREFIX" | tr / +)template-update"; }
 
 # Before anything is touched --------------------------------------------------------------------------------------------
@@ -85,29 +86,37 @@ check_repository() {
 	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
 }
 
+check_clean() {
+	test -z "$(git status --porcelain -- .)" || stop "$REFUSED" \
+		'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
+}
+
 check_project() {
 	check_repository
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
 	mark=$(mark)
-	if test -f "$mark" && test -n "$(git status --porcelain -- .)"; then
-		stop "$REFUSED" 'an update was interrupted, or is running; what git status shows is of its making, and this takes it back:' \
-			'  git reset --quiet -- . && git checkout HEAD -- . && git clean --force -d -- .'
+	running=$(head -n 1 "$mark" 2>/dev/null || :)
+	! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running; where that is something else, delete $mark"
+	here=$(pwd | sed "s/'/'\\\\''/g")
+	if grep -qs '^From ' "$mark" && test -n "$(git status --porcelain -- .)"; then
+		stop "$REFUSED" 'an update was interrupted, and these changes may be of its making; this puts all of them aside, from where git stash pop brings them back:' \
+			"  cd '$here' && git reset --quiet -- . && git stash push --include-untracked -- ." "$(git status --short -- .)"
 	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
 	fi
-	if test -n "$(git status --porcelain -- .)"; then
-		stop "$REFUSED" 'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
-	fi
+	check_clean
 	hidden=$(git ls-files -v -- . | sed -n 's/^[a-zS] //p' | head -n 10)
 	test -z "$hidden" || stop "$REFUSED" 'git is told to look away from these files, so that an update would write over edits that no commit has; have it look:' \
 		'  git update-index --no-skip-worktree FILE && git update-index --no-assume-unchanged FILE' "$hidden"
-	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
 	fi
+	written=$(version "$ANSWERS")
+	test "${written:-$OLD}" = "$OLD" ||
+		stop "$REFUSED" "$ANSWERS was changed by hand: its _commit was $written, and the files are of that; put it back, commit, and choose with --to VERSION"
 	case $SOURCE in
 	/* | '~'* | *:*) ;;
 	*) stop "$REFUSED" "the template is named by the relative path $SOURCE, which means something else in every folder: put its URL or absolute path" \
@@ -116,9 +125,9 @@ check_project() {
 }
 
 # check_rejects refuses where Copier would take the rejects of somebody's patch for its own: it looks for them in the whole repository,
-# and what they belong to it checks out anew.
+# and what they belong to it checks out anew. One that is committed it would not know as new, nor the conflict that is in it.
 check_rejects() {
-	rejects=$(git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$' || :)
+	rejects=$({ git ls-files -- '*.rej'; git status --porcelain --ignored | sed -n 's/^[?!][?!] //p' | grep '\.rej"\{0,1\}$'; } || :)
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 
@@ -133,18 +142,22 @@ check_neighbours() {
 		'restore them, or commit that they are gone; after a git sparse-checkout, update in a full clone' "$missing"
 }
 
-# ignored prints what git ignores of the project, a folder in one line, as patterns that have Copier render what would come there.
+# links prints the symbolic links and submodules that are committed.
+links() { git ls-files --stage -- . | grep -E '^1[26]0000 ' | cut -f 2; }
+
+# ignored prints what git ignores of the project, a folder in one line, and the links, as patterns that have Copier render what would come
+# there.
 ignored() {
-	git ls-files --others --ignored --exclude-standard --directory -- . | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	{ git ls-files --others --ignored --exclude-standard --directory -- .; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
-# check_links refuses where Copier would write through a link of the owner's: in the place of a folder. One in the place of a file stays.
+# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder. A link in the
+# place of a file stays.
 check_links() {
-	through=$(git ls-files --stage -- . | grep '^120000 ' | cut -f 2 |
-		while read -r path; do test ! -d "$SCRATCH/old/$path" || say "$path"; done)
-	test -z "$through" || stop "$REFUSED" 'these are symbolic links where the template has folders, which an update would write into: make each a folder again, or' \
-		'delete it and commit that, then its files stay away' "$through"
+	through=$(links | while read -r path; do test ! -d "$SCRATCH/old/$path" && test ! -d "$SCRATCH/new/$path" || say "$path"; done)
+	test -z "$through" || stop "$REFUSED" 'these are symbolic links or submodules where the template has folders, which an update would write into:' \
+		'make each a folder again, or delete it and commit that, then its files stay away' "$through"
 }
 
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
@@ -156,6 +169,26 @@ check_ignored() {
 			say "$path"
 		done)
 	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
+}
+
+# check_owners refuses a line of the owner's that would not be heeded: Copier knows by itself what is generated, and keeps no edits of it.
+check_owners() {
+	unheeded=$(files "$SCRATCH/old" | while read -r path; do
+		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
+		case $(kind "$path") in managed | lock) say "$path" ;; esac
+	done)
+	test -z "$unheeded" || stop "$REFUSED" "these are generated, which only \"seed\" may stand over; change or delete the lines that you added to $OWNERSHIP:" "$unheeded"
+}
+
+# check_encodings refuses edits that Copier would take letters out of, for it reads all differences as UTF-8.
+check_encodings() {
+	command -v iconv > /dev/null || return 0
+	foreign=$(files "$SCRATCH/old" | while read -r path; do
+		test -f "$path" && ! cmp -s "$path" "$SCRATCH/old/$path" && test "$(kind "$path")" = managed || continue
+		git show "HEAD:./$path" | iconv -f UTF-8 -t UTF-8 > /dev/null 2>&1 || say "$path"
+	done)
+	test -z "$foreign" || stop "$REFUSED" 'Copier merges text in UTF-8, which these files that you edited are not: convert and commit them, or' \
+		"make each your own by a line such as \"seed PATH\" at the top of $OWNERSHIP" "$foreign"
 }
 
 # render FOLDER VERSION FORGET [OPTION]... makes a fresh copy with the answers of the project, but for those to forget.
@@ -229,7 +262,7 @@ resolve() {
 			git merge-file --quiet --union "$SCRATCH/2" "$SCRATCH/1" "$SCRATCH/3" || :
 			case $path in
 			*.sum) sort_sums < "$SCRATCH/2" > "$path" ;;
-			*.mod) newest_go < "$SCRATCH/2" > "$path" ;;
+			*.mod) newest_lines < "$SCRATCH/2" > "$path" ;;
 			*) cat "$SCRATCH/2" > "$path" ;;
 			esac
 			say "$path: has the lines of both sides" ;;
@@ -257,39 +290,50 @@ add_sums() {
 	sort_sums < "$SCRATCH/sums" > go.sum
 }
 
-# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version as SemVer has it. go mod tidy leaves an order alone
-# when it changes nothing else, and go mod tidy -diff then complains.
+# ORDER is for awk: order(VERSION) is a text, and those are in the order of bytes when the versions are in that of SemVer.
+ORDER='
+	function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+	function order(version, release, numbers, before, count, parts, i) {
+		version = substr(version, 2)
+		sub(/\+.*/, "", version)
+		release = version
+		sub(/-.*/, "", release)
+		split(release, numbers, ".")
+		before = release == version ? "~" : "" # a release comes after all that leads to it
+		count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
+		for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
+		return pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before
+	}'
+
+# sort_sums puts the lines of a go.sum in the order of Go: by path, then by version. go mod tidy leaves an order alone when it changes
+# nothing else, and go mod tidy -diff then complains.
 sort_sums() {
-	awk '
-		function pad(number) { return substr("00000000000000000000", length(number) + 1) number }
+	awk "$ORDER"'
 		{
 			split($2 "/", half, "/")
-			version = substr(half[1], 2)
-			sub(/\+.*/, "", version)
-			release = version
-			sub(/-.*/, "", release)
-			split(release, numbers, ".")
-			before = release == version ? "~" : "" # a release comes after all that leads to it
-			count = release == version ? 0 : split(substr(version, length(release) + 2), parts, ".")
-			for (i = 1; i <= count; i++) before = before "!" (parts[i] ~ /^[0-9]+$/ ? "0" pad(parts[i]) : "1" parts[i])
-			print $1 "\t" pad(numbers[1]) "\t" pad(numbers[2]) "\t" pad(numbers[3]) "\t" before "\t" half[2] "\t" $0
+			print $1 "\t" order(half[1]) "\t" half[2] "\t" $0
 		}' | LC_ALL=C sort -u | cut -f 7
 }
 
-# newest_go keeps the newest of the lines that a go.mod may have once: go and toolchain. In the order of Go 1.27 comes before 1.27rc1,
-# and that before 1.27.0.
-newest_go() {
-	awk '
+# newest_lines keeps the newest of the lines that a go.mod may have once: go, toolchain, and what is required of a module, of which Go
+# takes two in go.mod alone. In the order of Go 1.27 comes before 1.27rc1, and that before 1.27.0.
+newest_lines() {
+	LC_ALL=C awk "$ORDER"'
 		function rank(version) {
 			sub(/^go/, "", version)
 			stage = version ~ /^[0-9]+\.[0-9]+\./ ? 3 : version ~ /rc/ ? 2 : version ~ /beta/ ? 1 : 0
 			split(version, numbers, /[^0-9]+/)
 			return sprintf("%09d.%09d.%d.%09d", numbers[1], numbers[2], stage, numbers[3])
 		}
-		{ line[NR] = $0 }
-		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ {
-			one[NR] = $1
-			if (!($1 in newest) || rank($2) > best[$1]) { newest[$1] = NR; best[$1] = rank($2) }
+		{ line[NR] = $0; name = "" }
+		/^[a-z]+ \(/ { block = $1 }
+		/^\)/ { block = "" }
+		($1 == "go" || $1 == "toolchain") && $2 !~ /^\(/ { name = $1; value = rank($2) }
+		block == "require" && $2 ~ /^v/ { name = $1; value = order($2) }
+		$1 == "require" && $3 ~ /^v/ { name = $2; value = order($3) }
+		name != "" {
+			one[NR] = name
+			if (!(name in newest) || value > best[name]) { newest[name] = NR; best[name] = value }
 		}
 		END { for (number = 1; number <= NR; number++) if (!(number in one) || newest[one[number]] == number) print line[number] }'
 }
@@ -328,6 +372,16 @@ keep_deleted() {
 			continue
 		fi
 		rmdir -p -- "$(dirname "$path")" 2>/dev/null || :
+	done
+}
+
+# hidden prints what git ignores, file by file.
+hidden() { git ls-files --others --ignored --exclude-standard -- . | sort; }
+
+# tell_hidden names what came although git ignores it, so that no commit would have it.
+tell_hidden() {
+	hidden | comm -13 "$SCRATCH/hidden" - | while read -r path; do
+		note "$path is new in the template, and hidden by what you have git ignore: git add --force it, or delete it"
 	done
 }
 
@@ -382,12 +436,12 @@ tell() {
 		say
 		for name in $(names "$ANSWERS"); do
 			before=$(git show "HEAD:./$ANSWERS" > "$SCRATCH/mine" && entry "$name" "$SCRATCH/mine")
-			test "$before" = "$(entry "$name" "$ANSWERS")" || say "- answer: $(entry "$name" "$ANSWERS" | tr -s ' \n' ' ')(before: $(say "${before:-not asked}" | tr -s ' \n' ' '))"
+			same "$before" "$(entry "$name" "$ANSWERS")" || say "- answer: $(entry "$name" "$ANSWERS" | tr -s ' \n' ' ')(before: $(say "${before:-not asked}" | tr -s ' \n' ' '))"
 		done
 		say "- $changed files changed"
 		sed 's/^/- /' "$SCRATCH/notes"
 		say
-		news "$1" "$2"
+		cat "$SCRATCH/news"
 		if test -n "$left"; then
 			say '## Conflicts, to be resolved by you'
 			say
@@ -433,8 +487,15 @@ update() {
 		option=
 	done
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
+	if test -n "$REPORT"; then
+		test ! -d "$REPORT" && (test -w "$REPORT" || test ! -e "$REPORT" && test -w "$(dirname "$REPORT")") ||
+			stop "$REFUSED" "no report can be written to $REPORT"
+	fi
 
 	check_project
+	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
+	(set -C && say "$$" > "$mark") 2>/dev/null || stop "$REFUSED" "an update has just begun here; where it has not, see whether you can write $mark"
+	MARK=$mark
 	check_rejects
 	check_neighbours
 	# Other answers alone change nothing else: the version stays.
@@ -445,22 +506,36 @@ update() {
 	NEW=$(answer _commit "$SCRATCH/new/$ANSWERS")
 	check_answers "$forget" "$data"
 
-	cat "$OWNERSHIP" "$SCRATCH/new/$OWNERSHIP" > "$SCRATCH/owners" 2>/dev/null || :
+	{ cat "$OWNERSHIP"; say; cat "$SCRATCH/new/$OWNERSHIP"; } > "$SCRATCH/owners" 2>/dev/null || :
 	OWNERS=$SCRATCH/owners
+	check_owners
 	check_links
 	check_ignored
-	MARK=$mark UNFINISHED=yes
-	say "From $OLD to $NEW" > "$MARK"
+	check_encodings
+	news "$OLD" "$NEW" > "$SCRATCH/news"
+	hidden > "$SCRATCH/hidden"
+	check_clean # all this took a while
+	UNFINISHED=yes
+	say "From $OLD to $NEW" >> "$MARK"
 	# What the owner ignores everywhere is none the less a file of the template: the copies that Copier compares have all of them. In the
 	# project itself it stays ignored, for it is no change.
 	mkdir -p "$SCRATCH/init/info"
 	say '!*' > "$SCRATCH/init/info/exclude"
-	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline ${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1
+	say '* diff' > "$SCRATCH/init/info/attributes" # an edit is one, too, where git is told to show none, or takes a file for binary
+	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
+	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
+		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1 || {
+		grep -q 'repository is dirty' "$SCRATCH/log" || exit "$FAILED"
+		UNFINISHED='' # Copier says that before it writes, and what is there is the owner's
+		stop "$REFUSED" "$(reason)"
+	}
 	keep_seeds
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
 	keep_edited
+	tell_hidden
+	trap '' INT TERM HUP # done is done
 	UNFINISHED=''
 	! tell "$OLD" "$NEW" || exit "$CONFLICTS"
 }
@@ -470,9 +545,14 @@ finish() {
 	code=$?
 	trap '' INT TERM HUP # a second Ctrl-C must not stop halfway what takes back the half
 	if test -n "$UNFINISHED"; then
-		restore
-		printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
 		code=$FAILED
+		restore || :
+		if test -z "$(git status --porcelain -- .)"; then
+			printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
+		else
+			printf 'update: %s\n' 'it failed, and git could not take it back; run this again to see how:' "$(reason)" >&2
+			MARK=''
+		fi
 	fi
 	test -z "$MARK" || rm -f -- "$MARK"
 	rm -rf -- "$SCRATCH"

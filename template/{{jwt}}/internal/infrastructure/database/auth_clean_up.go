@@ -6,6 +6,8 @@ import (
 )
 
 // That a row is over is asked again of the one that is deleted: a request may have renewed it while this waited for it.
+//
+//nolint:gosec // no credentials, but statements about them
 const (
 	deleteExpiredTokens = `
 		DELETE FROM refresh_tokens

@@ -455,7 +455,7 @@ def test_what_git_ignores_is_not_written_over(
 
 def test_what_comes_and_git_ignores_is_told(project: Path, run: Run) -> None:
     """No commit would have it: the project builds here, and nowhere else."""
-    edit(project, **{"_gitignore": "search.go\n*.log\n"})
+    edit(project, _gitignore="search.go\n*.log\n")
     write(project, {"mine.log": "mine\n"})
     done = run("update")
     assert done.returncode == DONE, done.stderr

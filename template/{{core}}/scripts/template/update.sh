@@ -8,8 +8,8 @@
 #   sh scripts/template/update.sh settle     resolve what needs nobody's opinion; `make sync` calls it
 #   sh scripts/template/update.sh leave      remove what ties the project to the template
 #
-# Exit codes: 0 done, or nothing to do; 1 it failed, and the project is as it was; 2 refused before anything was touched; 3 done, with
-# conflicts left for you; 4 (check) there is a newer version.
+# Exit codes: 0 done, or nothing to do; 1 it failed, and the project is as it was, unless it says otherwise; 2 refused before anything was
+# touched; 3 done, with conflicts left for you; 4 (check) there is a newer version.
 #
 # Whose a file is says scripts/template/ownership.txt.
 set -eu
@@ -86,6 +86,7 @@ check_repository() {
 	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
 }
 
+# check_clean refuses where something is not committed: an update that fails takes back all that a commit does not have.
 check_clean() {
 	test -z "$(git status --porcelain -- .)" || stop "$REFUSED" \
 		'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
@@ -177,7 +178,8 @@ check_owners() {
 		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
 		case $(kind "$path") in managed | lock) say "$path" ;; esac
 	done)
-	test -z "$unheeded" || stop "$REFUSED" "these are generated, which only \"seed\" may stand over; change or delete the lines that you added to $OWNERSHIP:" "$unheeded"
+	test -z "$unheeded" || stop "$REFUSED" 'these are generated, which only "seed" may stand over:' \
+		"change or delete the lines that you added to $OWNERSHIP" "$unheeded"
 }
 
 # check_encodings refuses edits that Copier would take letters out of, for it reads all differences as UTF-8.
@@ -488,8 +490,9 @@ update() {
 	done
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
 	if test -n "$REPORT"; then
-		test ! -d "$REPORT" && (test -w "$REPORT" || test ! -e "$REPORT" && test -w "$(dirname "$REPORT")") ||
-			stop "$REFUSED" "no report can be written to $REPORT"
+		place=$REPORT
+		test -e "$place" || place=$(dirname "$place")
+		test ! -d "$REPORT" && test -w "$place" || stop "$REFUSED" "no report can be written to $REPORT"
 	fi
 
 	check_project

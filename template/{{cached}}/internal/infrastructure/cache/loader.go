@@ -44,7 +44,8 @@ type Options struct {
 //   - A load whose result may be stored holds a lease: a guard with a value of its own. SetIf stores the result only while
 //     the guard is as it was, and a Change removes the guard once the write has been committed.
 //   - While a Change writes, it holds the guard, so that no lease is given. When the process dies in between, or does not
-//     learn whether its write was committed, the hold outlives the write, and nothing wrong is stored.
+//     learn whether its write was committed, the hold outlives the write, and nothing wrong is stored; unless the process dies
+//     after another Change has released the hold.
 //   - A caller shares only a load that starts after it came. At most one load of a key runs, and one waits.
 //
 // A Store that can't be asked, or told of a write, may go on with an old value until it ends; see the Store.
@@ -211,12 +212,13 @@ func (l *Loader[T]) Change(ctx context.Context, id string, write func(context.Co
 	isHeld := l.hold(ctx, key)
 
 	err := write(ctx)
-	if err == nil || !isHeld {
+	isOver := err == nil || !isHeld
+
+	// Else the write may have been committed, or may yet be: the value is held for as long as that can take. Another write may have
+	// released the hold and let something be stored meanwhile, so it is taken anew. Where it can't be, a Store that fails at release
+	// makes up for that.
+	if isOver || !l.hold(context.WithoutCancel(ctx), key) {
 		l.release(ctx, key)
-	} else {
-		// The write may have been committed, or may yet be: the value is held for as long as that can take. Another write may have
-		// released the hold and let something be stored meanwhile, so it is taken anew.
-		l.hold(context.WithoutCancel(ctx), key)
 	}
 
 	return err

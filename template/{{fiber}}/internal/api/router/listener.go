@@ -75,6 +75,18 @@ type connection struct {
 	of *listener
 	// unread says that the last answer did not wait for all of the request.
 	unread atomic.Bool
+	// failed is the last error of Read, for the goroutine that reads.
+	failed error
+}
+
+// Read keeps the error as well: fasthttp shows a body that was broken off, or came too slowly, as a complete one, or as garbage.
+func (c *connection) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if err != nil {
+		c.failed = err
+	}
+
+	return n, err //nolint:wrapcheck // as of a net.Conn
 }
 
 // Close ends the connection.

@@ -15,12 +15,12 @@ func CleanUp(ctx context.Context, sessions Sessions, attempts Attempts) error {
 		failed []error
 	)
 
-	if err := sessions.DeleteExpired(ctx, at); err != nil {
-		failed = append(failed, fmt.Errorf("delete expired sessions: %w", err))
+	if err := attempts.DeleteBefore(ctx, at.Add(-Window)); err != nil { // first, as there are few, and of sessions there can be many
+		failed = append(failed, fmt.Errorf("delete old attempts: %w", err))
 	}
 
-	if err := attempts.DeleteBefore(ctx, at.Add(-Window)); err != nil {
-		failed = append(failed, fmt.Errorf("delete old attempts: %w", err))
+	if err := sessions.DeleteExpired(ctx, at); err != nil {
+		failed = append(failed, fmt.Errorf("delete expired sessions: %w", err))
 	}
 
 	return errors.Join(failed...)

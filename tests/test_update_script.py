@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -957,6 +958,59 @@ def test_one_update_runs_at_a_time(project: Path, run: Run, tmp_path: Path) -> N
     second = (tmp_path / "second").read_text("utf-8")
     assert "an update is running" in second
     assert second.endswith(f"exit code {REFUSED}\n")
+
+
+def test_the_number_of_a_killed_update_may_come_again(project: Path) -> None:
+    """In a container each run has the same few; nothing but the process itself can be meant then."""
+    mark = project / ".git" / "template-update"
+    command = f"echo $$ > {mark}; exec sh {project / SCRIPT} update"
+    environment = {**os.environ, "PATH": TOOLS_FIRST}
+    assert subprocess.run(["sh", "-c", command], env=environment, capture_output=True, check=False).returncode == DONE
+    assert not mark.exists()
+
+
+def test_the_mark_of_an_update_that_began_meanwhile_is_kept(project: Path, run: Run, tmp_path: Path) -> None:
+    """Both had looked before either wrote its mark; the second must not run, nor take the mark of the first away."""
+    mark = project / ".git" / "template-update"
+    begins = f'case "$*" in *"ls-files -v "*) echo {os.getpid()} > {mark} ;; esac'
+    done = run("update", PATH=stand_in(tmp_path / "bin", "git", begins))
+    assert done.returncode == REFUSED, done.stdout
+    assert "an update has just begun" in done.stderr
+    assert mark.read_text("utf-8") == f"{os.getpid()}\n"
+    assert untouched(project)
+
+
+def test_only_files_of_the_template_are_shown_in_full(project: Path, run: Run, tmp_path: Path) -> None:
+    """Copier's difference has all files of the repository, and git takes none of a gigabyte."""
+    edit(project, mine_bin="binary")
+    seen = tmp_path / "attributes"
+    path = stand_in(tmp_path / "bin", "copier", f'test "$1" != update || cp "$GIT_TEMPLATE_DIR/info/attributes" {seen}')
+    assert run("update", PATH=path).returncode == DONE
+    lines = seen.read_text("utf-8").splitlines()
+    assert "/managed.go diff" in lines
+    assert "/mine.bin diff" not in lines
+    assert all(line.startswith("/") for line in lines)
+
+
+def test_answers_may_have_comments_and_blank_lines_between_them(project: Path, run: Run) -> None:
+    """They belong to no answer."""
+    said = text(project, ".copier-answers.yml")
+    edited = re.sub(r"(?m)^(_commit: .*|_src_path: .*)$", r"\1\n\n# where it comes from", said)
+    assert edited.count("where it comes from") == 2
+    write(project, {".copier-answers.yml": edited})
+    commit_all(project, "Comment")
+    done = run("update")
+    assert done.returncode == DONE, done.stderr
+
+
+def test_what_comes_and_goes_in_an_ignored_folder_is_nobodys_news(project: Path, run: Run, tmp_path: Path) -> None:
+    """A database that runs makes files there."""
+    edit(project, _gitignore="/.data/\n")
+    write(project, {".data/base/1": "1\n"})
+    path = stand_in(tmp_path / "bin", "copier", "", f'test "$1" != update || echo 2 > {project}/.data/base/2')
+    done = run("update", PATH=path)
+    assert done.returncode == DONE, done.stderr
+    assert ".data" not in done.stdout
 
 
 def test_an_impatient_owner_gets_the_project_back(project: Path, run: Run, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
 entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
 
 # answer NAME [FILE] prints what a file of answers says, on one line: older versions broke long ones.
-answer() { entry "$1" "${2:-$ANSWERS}" | sed "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
+answer() { entry "$1" "${2:-$ANSWERS}" | sed -e '1!{/^ /!d;}' -e "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
 
 # digest FILE prints what Copier wrote beside the answers, of what they were then, and version FILE of which version. Older ones wrote nothing.
 digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
@@ -98,11 +98,14 @@ check_project() {
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
 	mark=$(mark)
 	running=$(head -n 1 "$mark" 2>/dev/null || :)
-	! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running; where that is something else, delete $mark"
 	here=$(pwd | sed "s/'/'\\\\''/g")
+	aside="cd '$here' && git reset --quiet -- . && git stash push --include-untracked -- ."
+	# In a container the next process often has the number of the one that was killed.
+	test "$running" = $$ || ! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running" \
+		'where that is something else, one was interrupted, and this puts aside what it may have left:' "  $aside && rm '$mark'"
 	if grep -qs '^From ' "$mark" && test -n "$(git status --porcelain -- .)"; then
 		stop "$REFUSED" 'an update was interrupted, and these changes may be of its making; this puts all of them aside, from where git stash pop brings them back:' \
-			"  cd '$here' && git reset --quiet -- . && git stash push --include-untracked -- ." "$(git status --short -- .)"
+			"  $aside" "$(git status --short -- .)"
 	fi
 	if test -n "$(unmerged)"; then
 		stop "$REFUSED" 'the conflicts of an earlier merge come first:' "$(unmerged)"
@@ -176,7 +179,8 @@ check_ignored() {
 check_owners() {
 	unheeded=$(files "$SCRATCH/old" | while read -r path; do
 		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
-		case $(kind "$path") in managed | lock) say "$path" ;; esac
+		kind "$path" | grep -qx -e managed -e lock || continue
+		say "$path"
 	done)
 	test -z "$unheeded" || stop "$REFUSED" 'these are generated, which only "seed" may stand over:' \
 		"change or delete the lines that you added to $OWNERSHIP" "$unheeded"
@@ -377,8 +381,8 @@ keep_deleted() {
 	done
 }
 
-# hidden prints what git ignores, file by file.
-hidden() { git ls-files --others --ignored --exclude-standard -- . | sort; }
+# hidden prints what git ignores, a folder in one line: in those of a database or a cache files come and go.
+hidden() { git ls-files --others --ignored --exclude-standard --directory -- . | sort; }
 
 # tell_hidden names what came although git ignores it, so that no commit would have it.
 tell_hidden() {
@@ -496,7 +500,8 @@ update() {
 	fi
 
 	check_project
-	rm -f -- "$mark" # all that an interrupted one left is taken back, or committed
+	# All that an interrupted one left is taken back, or committed. Another may have begun meanwhile.
+	test "$(head -n 1 "$mark" 2>/dev/null)" != "$running" || rm -f -- "$mark"
 	(set -C && say "$$" > "$mark") 2>/dev/null || stop "$REFUSED" "an update has just begun here; where it has not, see whether you can write $mark"
 	MARK=$mark
 	check_rejects
@@ -524,7 +529,8 @@ update() {
 	# project itself it stays ignored, for it is no change.
 	mkdir -p "$SCRATCH/init/info"
 	say '!*' > "$SCRATCH/init/info/exclude"
-	say '* diff' > "$SCRATCH/init/info/attributes" # an edit is one, too, where git is told to show none, or takes a file for binary
+	# An edit is one, too, where git is told to show none, or takes a file for binary; Copier's difference has all files of the repository.
+	files "$SCRATCH/old" | while read -r path; do say "/$PREFIX$path"; done | sed 's/[][*?\\" ]/?/g; s/$/ diff/' > "$SCRATCH/init/info/attributes"
 	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
 	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
 		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1 || {

@@ -86,9 +86,12 @@ check_repository() {
 	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
 }
 
+# clean tells whether all of the project is committed.
+clean() { test -z "$(git status --porcelain -- .)"; }
+
 # check_clean refuses where something is not committed: an update that fails takes back all that a commit does not have.
 check_clean() {
-	test -z "$(git status --porcelain -- .)" || stop "$REFUSED" \
+	clean || stop "$REFUSED" \
 		'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 }
 
@@ -103,7 +106,7 @@ check_project() {
 	# In a container the next process often has the number of the one that was killed.
 	test "$running" = $$ || ! kill -0 "$running" 2>/dev/null || stop "$REFUSED" "an update is running here, as process $running" \
 		'where that is something else, one was interrupted, and this puts aside what it may have left:' "  $aside && rm '$mark'"
-	if grep -qs '^From ' "$mark" && test -n "$(git status --porcelain -- .)"; then
+	if grep -qs '^From ' "$mark" && ! clean; then
 		stop "$REFUSED" 'an update was interrupted, and these changes may be of its making; this puts all of them aside, from where git stash pop brings them back:' \
 			"  $aside" "$(git status --short -- .)"
 	fi
@@ -149,10 +152,12 @@ check_neighbours() {
 # links prints the symbolic links and submodules that are committed.
 links() { git ls-files --stage -- . | grep -E '^1[26]0000 ' | cut -f 2; }
 
-# ignored prints what git ignores of the project, a folder in one line, and the links, as patterns that have Copier render what would come
-# there.
+# hidden prints what git ignores of the project, a folder in one line: in those of a database or a cache files come and go.
+hidden() { git ls-files --others --ignored --exclude-standard --directory -- . | sort; }
+
+# ignored prints what git ignores, and the links, as patterns that have Copier render what would come there.
 ignored() {
-	{ git ls-files --others --ignored --exclude-standard --directory -- .; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	{ hidden; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
@@ -177,6 +182,7 @@ check_ignored() {
 
 # check_owners refuses a line of the owner's that would not be heeded: Copier knows by itself what is generated, and keeps no edits of it.
 check_owners() {
+	! cmp -s "$OWNERSHIP" "$SCRATCH/old/$OWNERSHIP" || return 0
 	unheeded=$(files "$SCRATCH/old" | while read -r path; do
 		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
 		kind "$path" | grep -qx -e managed -e lock || continue
@@ -381,9 +387,6 @@ keep_deleted() {
 	done
 }
 
-# hidden prints what git ignores, a folder in one line: in those of a database or a cache files come and go.
-hidden() { git ls-files --others --ignored --exclude-standard --directory -- . | sort; }
-
 # tell_hidden names what came although git ignores it, so that no commit would have it.
 tell_hidden() {
 	hidden | comm -13 "$SCRATCH/hidden" - | while read -r path; do
@@ -556,7 +559,7 @@ finish() {
 	if test -n "$UNFINISHED"; then
 		code=$FAILED
 		restore || :
-		if test -z "$(git status --porcelain -- .)"; then
+		if clean; then
 			printf 'update: %s\n' 'it failed, and the project is as it was:' "$(reason)" >&2
 		else
 			printf 'update: %s\n' 'it failed, and git could not take it back; run this again to see how:' "$(reason)" >&2

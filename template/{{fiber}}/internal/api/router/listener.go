@@ -100,6 +100,27 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
+// wholeBody reads a body that comes by a connection. Where it ends with an error of that, it is not whole: for a body that is, the
+// connection is not read again.
+type wholeBody struct {
+	stream io.Reader
+	of     *connection
+}
+
+// Read implements io.Reader.
+func (b wholeBody) Read(into []byte) (int, error) {
+	n, err := b.stream.Read(into)
+
+	switch {
+	case err == nil || b.of.failed == nil:
+		return n, err //nolint:wrapcheck // as of an io.Reader
+	case errors.Is(b.of.failed, io.EOF):
+		return n, io.ErrUnexpectedEOF
+	default:
+		return n, b.of.failed
+	}
+}
+
 // readOn tells the client that no more answers come, and reads for a moment.
 func (c *connection) readOn() {
 	tcp, ok := c.Conn.(*net.TCPConn)

@@ -484,14 +484,15 @@ def check_resources(overlay: Overlay, _: Code) -> Iterator[str]:
 
 
 def replicas(overlay: Overlay, workload: Workload) -> int:
-    """Return how many pods of a Deployment there may be, one more while it rolls included."""
+    """Return how many pods of a Deployment there may be, those included that start and the one that ends while it rolls."""
     scaled = [
         each["spec"]["maxReplicas"]
         for each in overlay.of_kind("HorizontalPodAutoscaler")
         if each["spec"]["scaleTargetRef"]["name"] == workload.manifest["metadata"]["name"]
     ]
     surge = workload.manifest["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
-    return int(scaled[0] if scaled else workload.manifest["spec"].get("replicas", 1)) + int(surge)
+    ending = 1  # Kubernetes does not count it
+    return int(scaled[0] if scaled else workload.manifest["spec"].get("replicas", 1)) + int(surge) + ending
 
 
 def check_availability(overlay: Overlay, code: Code) -> Iterator[str]:
@@ -508,6 +509,8 @@ def check_availability(overlay: Overlay, code: Code) -> Iterator[str]:
             yield f"availability: {workload.name} does not spread over zones and nodes"
         if workload.manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] != 0:
             yield f"availability: {workload.name} takes pods away before others are ready"
+        if not workload.manifest["spec"].get("minReadySeconds"):
+            yield f"availability: {workload.name} rolls on before the pod that it replaced has ended"
         each = int(code.setting(workload, "DB_MAX_CONNECTIONS") or 0) + LISTENING.get(workload.program, 0)
         connections += replicas(overlay, workload) * each
     if connections > CONNECTIONS:

@@ -15,6 +15,9 @@ const (
 	PaymentFake = "fake"
 )
 
+// testCards is what the names of the cards of Stripe's test mode begin with.
+const testCards = "pm_card_"
+
 // Payment says who charges cards.
 type Payment struct {
 	// Provider is PaymentStripe or PaymentFake.
@@ -76,7 +79,12 @@ func (charging) check(r *report) {
 	r.add(key != "", "STRIPE_SECRET_KEY", "is required when PAYMENT_PROVIDER is stripe: Stripe shows it, as sk_... or rk_...")
 	r.add(!r.inProduction() || !isPlaceholder(key, ""), "STRIPE_SECRET_KEY",
 		"holds a placeholder for a secret: set the one that Stripe shows")
+	r.add(!isLive(key) || !strings.HasPrefix(r.cfg.Stripe.PaymentMethod, testCards), "STRIPE_PAYMENT_METHOD",
+		"is a card of Stripe's test mode, and STRIPE_SECRET_KEY is a key of its live mode")
 }
+
+// isLive reports whether a key charges real cards.
+func isLive(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") }
 
 // isLoopback reports whether an address is on this machine, as that of a proxy that encrypts is.
 func isLoopback(address string) bool {

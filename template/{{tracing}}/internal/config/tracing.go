@@ -4,9 +4,16 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"strings"
 )
 
-// Tracing says what becomes of spans. The variables are those of OpenTelemetry; its SDK reads more of them itself: headers,
+const (
+	headersWanted = "must be a list such as authorization=Bearer%20TOKEN,x-tenant=7, with values escaped as in URLs"
+	// tokenCharacters are those of the name of a header (RFC 9110, section 5.6.2).
+	tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+
+// Tracing says what becomes of spans. The variables are those of OpenTelemetry; its SDK reads more of them itself:
 // certificates, timeouts and the limits of queues and spans.
 type Tracing struct {
 	// Disabled makes no spans at all.
@@ -15,6 +22,10 @@ type Tracing struct {
 	// both, spans are not sent, while requests still get their identifiers.
 	Endpoint       string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 	TracesEndpoint string `env:"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"`
+	// Headers go to the collector with all that is sent, such as a token; TracesHeaders, when set, with spans. The SDK reads them
+	// itself, and would print one that is wrong.
+	Headers       string `env:"OTEL_EXPORTER_OTLP_HEADERS"`
+	TracesHeaders string `env:"OTEL_EXPORTER_OTLP_TRACES_HEADERS"`
 	// Protocol can be nothing but grpc.
 	Protocol string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" envDefault:"grpc"`
 	// Sampler decides which requests are traced, SamplerArg how many of those that nobody has decided about.
@@ -30,12 +41,29 @@ func (t *Tracing) check(r *report) {
 		"must be an address such as http://localhost:4317, or https:// for TLS")
 	r.add(t.TracesEndpoint == "" || isCollector(t.TracesEndpoint), "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
 		"must be an address such as http://localhost:4317, or https:// for TLS")
+	r.add(t.Headers == "" || areHeaders(t.Headers), "OTEL_EXPORTER_OTLP_HEADERS", headersWanted)
+	r.add(t.TracesHeaders == "" || areHeaders(t.TracesHeaders), "OTEL_EXPORTER_OTLP_TRACES_HEADERS", headersWanted)
 	r.add(t.Protocol == "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL", "must be grpc: the service speaks no other")
 	r.add(slices.Contains([]string{
 		"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
 	}, t.Sampler), "OTEL_TRACES_SAMPLER",
 		"must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio")
 	r.add(t.SamplerArg >= 0 && t.SamplerArg <= 1, "OTEL_TRACES_SAMPLER_ARG", "must be between 0 and 1")
+}
+
+// areHeaders reports whether text is a list of headers as the SDK reads it.
+func areHeaders(text string) bool {
+	for header := range strings.SplitSeq(text, ",") {
+		name, value, found := strings.Cut(header, "=")
+		name = strings.TrimSpace(name)
+
+		_, err := url.PathUnescape(value)
+		if !found || err != nil || name == "" || strings.Trim(name, tokenCharacters) != "" {
+			return false
+		}
+	}
+
+	return true
 }
 
 // isCollector reports whether text is the address of a gRPC server: a scheme, a host and a port.

@@ -75,15 +75,23 @@ type connection struct {
 	of *listener
 	// unread says that the last answer did not wait for all of the request.
 	unread atomic.Bool
-	// failed is the last error of Read, for the goroutine that reads.
+	// heard says that something was read, and failed is the last error of Read. Both are for the goroutine that reads.
+	heard  bool
 	failed error
 }
 
-// Read keeps the error as well: fasthttp shows a body that was broken off, or came too slowly, as a complete one, or as garbage.
+// Read keeps the error as well: fasthttp shows a body that was broken off, or came too slowly, as a complete one, or as garbage. A
+// connection on which nothing came ends like one that its client has closed: to all else fasthttp answers, although nobody has asked.
 func (c *connection) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
+	c.heard = c.heard || n > 0
+
 	if err != nil {
 		c.failed = err
+	}
+
+	if err != nil && !c.heard {
+		return 0, io.EOF
 	}
 
 	return n, err //nolint:wrapcheck // as of a net.Conn

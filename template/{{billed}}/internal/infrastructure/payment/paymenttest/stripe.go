@@ -42,8 +42,10 @@ const (
 	Refuse
 	// Limit answers 429 before anything is done.
 	Limit
-	// Break answers 400: the request makes no sense.
+	// Break answers 400: so little can't be charged.
 	Break
+	// Misconfigure answers 400: the payment method is of the other mode.
+	Misconfigure
 	// DropBefore closes the connection before anything is done.
 	DropBefore
 	// DropAfter closes the connection once it is charged.
@@ -80,6 +82,7 @@ type Refusal struct {
 	Type          string  `json:"type"`
 	Code          string  `json:"code,omitempty"`
 	DeclineCode   string  `json:"decline_code,omitempty"`
+	Param         string  `json:"param,omitempty"`
 	Message       string  `json:"message"`
 	PaymentIntent *Intent `json:"payment_intent,omitempty"`
 }
@@ -285,6 +288,12 @@ func (s *Stripe) create(w http.ResponseWriter, r *http.Request) {
 		return
 	case Break:
 		write(w, http.StatusBadRequest, refuse(Refusal{Type: invalidRequest, Code: "amount_too_small", Message: "more"}))
+
+		return
+	case Misconfigure:
+		write(w, http.StatusBadRequest, refuse(Refusal{
+			Type: invalidRequest, Code: "resource_missing", Param: "payment_method", Message: "No such PaymentMethod",
+		}))
 
 		return
 	case DropBefore:

@@ -4,7 +4,8 @@ Usage: python -m tools.load [VARIANT ...]
 
 Load comes from wrk (Debian: apt-get install wrk), on GET /v1/users/{id}. The service and the bare handler take turns on
 one PostgreSQL, and the medians and the ratio pair by pair are printed. A variant with Redis is then asked while Redis
-works, is killed, hangs and is slow. Prints numbers and asserts nothing: they depend on the machine.
+works, is killed, hangs and is slow. One whose users log in is asked to, with wrong passwords of users who exist and of
+others. Prints numbers and asserts nothing: they depend on the machine.
 """
 
 from __future__ import annotations
@@ -48,6 +49,10 @@ SECONDS = 5
 CONNECTIONS = 32
 REQUESTS = 300
 """How many requests are timed one by one in each state of Redis."""
+
+
+LOGINS = 60
+"""How many logins are timed of each kind of user: fewer than one address may try."""
 
 
 class Load(NamedTuple):
@@ -177,6 +182,25 @@ def without_redis(service: Service, path: str, server: Redis, proxy: Slow) -> No
         time.sleep(3)
 
 
+def time_logins(service: Service) -> None:
+    """Log in with a wrong password, as users who exist and others by turns, and print how long the answers took."""
+    users = {kind: [f"{kind}{number}" for number in range(LOGINS)] for kind in ("known", "unknown")}
+    for name in users["known"]:
+        rawhttp.post(service.port, "/v1/users", {"username": name, "email": f"{name}@example.com"})
+    took: dict[str, list[float]] = {kind: [] for kind in users}
+    statuses = set()
+    for number in range(LOGINS):
+        for kind, names in users.items():
+            body = {"email": f"{names[number]}@example.com", "password": "Wrong-horse-7"}
+            client = [("X-Forwarded-For", f"192.0.2.{len(kind)}")]
+            began = time.monotonic()
+            statuses.add(rawhttp.post(service.port, "/v1/auth/login", body, client).status)
+            took[kind].append((time.monotonic() - began) * 1000)
+    for kind, times in took.items():
+        first, median, third = statistics.quantiles(times)
+        print(f"  login, {kind:<8} status {statuses}, median {median:.1f} ms, half {first:.1f} to {third:.1f} ms")
+
+
 def measure(variant: Variant, template: Path, guard: Guard, postgres: Postgres) -> None:
     """Build one variant and put it under load."""
     print(variant.id, flush=True)
@@ -184,7 +208,7 @@ def measure(variant: Variant, template: Path, guard: Guard, postgres: Postgres) 
         binaries, program = build(variant, template, Path(name))
         database = postgres.create()
         set_up(binaries, database)
-        environment = {"DATABASE_URL": database.url}
+        environment = {"DATABASE_URL": database.url, "SERVER_TRUSTED_PROXIES": "127.0.0.0/8"}
         redis_too = variant.has("cache", "redis") or variant.has("cache", "tiered")
         server, proxy = None, None
         if redis_too:
@@ -198,6 +222,8 @@ def measure(variant: Variant, template: Path, guard: Guard, postgres: Postgres) 
             service.wait_ready()
             path = first_user(service)
             compare(service, program, database, path)
+            if variant.has("auth", "jwt"):
+                time_logins(service)
         if server is not None and proxy is not None:
             with serving(guard, binaries, {**environment, "REDIS_URL": server.url_by(proxy.port)}) as service:
                 service.wait_ready()

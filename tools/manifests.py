@@ -484,7 +484,7 @@ def check_resources(overlay: Overlay, _: Code) -> Iterator[str]:
 
 
 def replicas(overlay: Overlay, workload: Workload) -> int:
-    """Return how many pods of a Deployment there may be, those included that start and the one that ends while it rolls."""
+    """Return how many pods of a Deployment there may be, with those that start and the one that ends while it rolls."""
     scaled = [
         each["spec"]["maxReplicas"]
         for each in overlay.of_kind("HorizontalPodAutoscaler")

@@ -80,7 +80,7 @@ def test_the_unit_tests_of_a_fresh_project_pass(workshop: Path, go_environment: 
     assert not findings, "\n".join(findings)
 
 
-@pytest.mark.variants("fiber-ent")
+@pytest.mark.variants("echo-pgx")
 def test_make_test_passes(workshop: Path, go_environment: dict[str, str]) -> None:
     """The unit tests alone, as an owner runs them, with the race detector."""
     with FileLock(workshop.with_suffix(".lock")):

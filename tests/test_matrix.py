@@ -116,7 +116,7 @@ def test_what_would_change_builds_stays_outside(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("GOWORK", "/somewhere/go.work")
     monkeypatch.setenv("GOPROXY", "https://proxy.example")
     environment = toolchain.environment_base()
-    assert environment["GOFLAGS"] == "-trimpath"
+    assert environment["GOFLAGS"] == "-trimpath -vet=off"
     assert environment["GOWORK"] == "off"
     assert "GOOS" not in environment
     assert environment["GOPROXY"] == "https://proxy.example"

@@ -20,7 +20,7 @@ from tests.service.waiting import eventually
 
 READS = 100
 
-ON_REDIS = pytest.mark.variants("echo-pgx-redis-noauth", "echo-pgx-tiered-noauth")
+ON_REDIS = pytest.mark.variants("fiber-ent-redis-jwt", "echo-pgx-tiered-noauth")
 CACHED = pytest.mark.variants("echo-pgx-redis-noauth", "echo-pgx-tiered-noauth", "echo-pgx-memory-noauth")
 
 Break = Callable[[Redis, Slow], None]
@@ -97,14 +97,18 @@ def test_losing_redis_costs_a_little_time_and_nothing_else(
 
 
 @ON_REDIS
-def test_a_service_starts_without_redis(start: Start, database: Database, own_redis: Redis) -> None:
+@pytest.mark.parametrize("failure", ["killed", "hung"])
+def test_a_service_starts_without_redis(
+    start: Start, database: Database, own_redis: Redis, proxy: Slow, failure: str
+) -> None:
     """It is ready and serves, and uses Redis when that comes."""
-    own_redis.kill()
-    service = start(database, REDIS_URL=own_redis.url)
+    lose, recover = FAILURES[failure]
+    lose(own_redis, proxy)
+    service = start(database, REDIS_URL=own_redis.url, REDIS_TIMEOUT="50ms", REDIS_DIAL_TIMEOUT="50ms")
     service.wait_ready()
     path = create(service)
     assert read(service, path) is None
-    own_redis.start()
+    recover(own_redis, proxy)
     eventually(lambda: (read(service, path), own_redis.values())[1], 10, "values are kept")
 
 

@@ -106,7 +106,7 @@ def become_stranger(copy: Path, environment: dict[str, str]) -> tuple[dict[str, 
         "GOPATH": str(home / "go"),
         "GOMODCACHE": str(home / "mod"),
     }
-    return {**environment, **own, "GOFLAGS": "-trimpath -mod=vendor"}, user
+    return {**environment, **own, "GOFLAGS": f"{environment['GOFLAGS']} -mod=vendor"}, user
 
 
 def is_below(process: psutil.Process, folder: Path) -> bool:

@@ -9,6 +9,7 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -162,10 +163,16 @@ def test_there_and_back_again(variants: tuple[Variant, ...], owned: Callable[[Va
         {"license": "Apache-2.0", "owner": "Zoë"},
         {"module_path": "a.io/b"},
         {"project_name": "seat-map"},
+        {"ci": "gitlab"},
+        {"ci": "none"},
+        {"k8s": False},
+        {"registry": "registry.example.com/acme"},
+        {"reviewers": "@acme/backend"},
+        {"description": "Sells 'seats' & more"},
     ],
 )
 def test_new_words_give_what_a_fresh_copy_gives(
-    names: dict[str, str],
+    names: dict[str, Any],
     variants: tuple[Variant, ...],
     owned: Callable[[Variant], Path],
     template: Path,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
 import copier
 from copier import _main as copier_internals
+from copier import _template as copier_templates
+from copier._vcs import clone
 from jinja2 import Environment, Template, meta
 
 from tools.questions import ROOT, Questionnaire
@@ -103,8 +106,10 @@ def update(project: Path, answers: Mapping[str, Any] | None = None, ref: str | N
 def fast_copier() -> Iterator[None]:
     """Make Copier render faster inside the block, with the same bytes; for tests and the matrix only.
 
-    Compiled templates are kept between renders, and the `git config` process that Copier starts for each file it writes
-    is left out: it matters only where git ignores the executable bit. tests/test_copy.py compares with plain Copier.
+    Compiled templates are kept between renders, and so is the checkout of a version that is copied. What every file is
+    rendered with is put together once for a copy, as answers are all given by then. The `git config` process that
+    Copier starts for each file it writes is left out: it matters only where git ignores the executable bit.
+    tests/test_copy.py compares with plain Copier.
     """
     compiled: dict[tuple[Any, ...], Any] = {}
     compile_template = Environment.compile
@@ -118,9 +123,62 @@ def fast_copier() -> Iterator[None]:
             compiled[key] = compile_template(self, source, name, filename)
         return compiled[key]
 
+    worker = copier_internals.Worker
     with (
+        TemporaryDirectory(prefix="checkouts-") as checkouts,
         mock.patch.object(Environment, "compile", compile_once),
-        mock.patch.object(copier_internals.Worker, "_sync_git_index_executable_bit", return_value=None),
+        mock.patch.object(worker, "_sync_git_index_executable_bit", return_value=None),
+        mock.patch.object(copier_templates, "clone", _clone_once(Path(checkouts))),
+        _one_context(worker),
+    ):
+        yield
+
+
+def _copies() -> bool:
+    """Whether Copier copies right now. Within an update it copies as well, and calls that an update."""
+    return copier_internals._operation.get(None) == "copy"  # noqa: SLF001
+
+
+def _clone_once(folder: Path) -> Callable[..., str]:
+    """Return Copier's function that checks out a version, but for one that the folder has already."""
+    known: dict[tuple[str, str], str] = {}
+
+    def clone_once(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+        if not _copies() or ref == "HEAD" or not Path(url).is_dir():  # HEAD may have changes that are not committed
+            return clone(url, ref, location=location)
+        key = (url, git(Path(url), "rev-parse", f"{ref}^{{commit}}"))
+        if key not in known:
+            known[key] = clone(url, ref, location=str(folder / str(len(known))))
+        return known[key]
+
+    return clone_once
+
+
+@contextmanager
+def _one_context(worker: type[copier_internals.Worker]) -> Iterator[None]:
+    """Have a worker that copies put together once what it renders files with, and where answers are kept."""
+    plain, context, relpath = worker._render_template, worker._render_context, worker.answers_relpath  # noqa: SLF001
+    kept: dict[int, tuple[Path, dict[str, Any]]] = {}
+
+    def render_template(self: copier_internals.Worker) -> None:
+        if not _copies():
+            return plain(self)
+        kept[id(self)] = relpath.fget(self), dict(context(self))  # type: ignore[attr-defined]
+        try:
+            return plain(self)
+        finally:
+            del kept[id(self)]
+
+    def render_context(self: copier_internals.Worker) -> dict[str, Any]:
+        return dict(kept[id(self)][1]) if id(self) in kept else dict(context(self))
+
+    def answers_relpath(self: copier_internals.Worker) -> Path:
+        return kept[id(self)][0] if id(self) in kept else relpath.fget(self)  # type: ignore[attr-defined]
+
+    with (
+        mock.patch.object(worker, "_render_template", render_template),
+        mock.patch.object(worker, "_render_context", render_context),
+        mock.patch.object(worker, "answers_relpath", property(answers_relpath)),
     ):
         yield
 

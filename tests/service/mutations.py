@@ -79,7 +79,10 @@ class Mutation(BaseModel):
 
     def _run_suite(self, project: Path, scratch: Path) -> str:
         report = scratch / "report.xml"
-        options = ["-n0", "-x", "-q", "-p", "no:cacheprovider", f"--project={project}", f"--junitxml={report}"]
+        needless = [
+            word for name in ("cacheprovider", "schemathesis", "hypothesispytest") for word in ("-p", f"no:{name}")
+        ]
+        options = ["-n0", "-x", "-q", *needless, f"--project={project}", f"--junitxml={report}"]
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, f"--basetemp={scratch / 'base'}", f"tests/{self.suite}"],
             cwd=ROOT,

@@ -85,7 +85,7 @@ class Binaries:
     def build(cls, project: Path, into: Path, environment: Mapping[str, str]) -> Binaries:
         """Compile the project's programs. The environment brings `go` and its shared caches."""
         done = subprocess.run(
-            ["go", "build", "-trimpath", "-o", f"{into}{os.sep}", "./cmd/..."],
+            ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", f"{into}{os.sep}", "./cmd/..."],
             cwd=project,
             env=dict(environment),
             capture_output=True,

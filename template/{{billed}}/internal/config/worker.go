@@ -11,7 +11,7 @@ import (
 type Worker struct {
 	// AdminPort is where the worker shows what only those who run it may see, on the host of Admin.
 	AdminPort int `env:"WORKER_ADMIN_PORT" envDefault:"9091"`
-	// Concurrency is how many jobs are worked on at a time.
+	// Concurrency is how many jobs are worked on at a time, those that send email apart.
 	Concurrency int `env:"WORKER_CONCURRENCY" envDefault:"20"`
 	// JobTimeout bounds one try of a job. What a killed worker leaves behind is tried again about half a minute after that.
 	JobTimeout time.Duration `env:"WORKER_JOB_TIMEOUT" envDefault:"45s"`

@@ -167,7 +167,7 @@ func (l *Loader[T]) fetch(ctx context.Context, key string, load func(context.Con
 	}
 
 	guard := Guard{Key: key + guardSuffix, Value: []byte(rand.Text())}
-	leased, _ := l.store.SetNX(ctx, guard.Key, guard.Value, l.options.LoadTimeout+grace) //nolint:errcheck // then there is no lease
+	leased, _ := l.store.SetNX(ctx, guard.Key, guard.Value, lease(l.options.LoadTimeout)) //nolint:errcheck // then there is no lease
 
 	loaded, err := l.load(ctx, load)
 	if err == nil && leased && loaded.crash == nil {
@@ -226,7 +226,7 @@ func (l *Loader[T]) Change(ctx context.Context, id string, write func(context.Co
 
 // hold keeps anything from being stored until release, and reports whether it could.
 func (l *Loader[T]) hold(ctx context.Context, key string) bool {
-	err := l.store.Set(ctx, key+guardSuffix, []byte(held), l.options.LoadTimeout+grace)
+	err := l.store.Set(ctx, key+guardSuffix, []byte(held), lease(l.options.LoadTimeout))
 	if err == nil {
 		err = l.store.Delete(ctx, key)
 	}
@@ -239,6 +239,9 @@ func (l *Loader[T]) release(ctx context.Context, key string) {
 	// The write is done, whether or not its caller still waits. A Store that fails says how it makes up for it.
 	_ = l.store.Delete(context.WithoutCancel(ctx), key+guardSuffix, key) //nolint:errcheck // see above
 }
+
+// lease is how long a lease, or a hold, lasts.
+func lease(loadTimeout time.Duration) time.Duration { return loadTimeout + grace }
 
 func jittered(ttl time.Duration) time.Duration {
 	return ttl - time.Duration(mathrand.Float64()*spread*float64(ttl)) //nolint:gosec // no secret

@@ -168,7 +168,7 @@ def test_there_and_back_again(variants: tuple[Variant, ...], owned: Callable[[Va
         {"k8s": False},
         {"registry": "registry.example.com/acme"},
         {"reviewers": "@acme/backend"},
-        {"description": "Sells 'seats' & more"},
+        {"description": "Sells seats & more: now"},
     ],
 )
 def test_new_words_give_what_a_fresh_copy_gives(

@@ -415,7 +415,7 @@ def test_no_edit_goes_in_silence_with_what_the_template_drops(project: Path, run
     assert text(project, "tools.mod") == "module a\n\ntool mine\n"
     assert os.access(project / "redis.go", os.X_OK)
     assert not (project / "redis.gen.go").exists()
-    assert "- redis.gen.go is generated, was not what the template made it, and went" in done.stdout
+    assert "- redis.gen.go is generated, and gone with what the template dropped; yours was another" in done.stdout
 
 
 def test_what_was_deleted_stays_deleted(project: Path, run: Run) -> None:
@@ -575,6 +575,23 @@ def test_a_link_in_the_place_of_a_folder_is_refused(project: Path, run: Run, tmp
     edit(project, user=None)
     assert run("update").returncode == DONE
     assert not (project / "user").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [("user/search.go/a.go", "user/search.go"), ("user/index", "user/index"), ("managed.go/a.go", "managed.go")],
+    ids=["folder", "file", "former"],
+)
+def test_a_folder_in_the_place_of_a_file_is_refused(path: str, taken: str, project: Path, run: Run) -> None:
+    """And a file in the place of a folder: of what a release brings, and of what the template had."""
+    (project / taken).unlink(missing_ok=True)
+    write(project, {path: "mine\n"})
+    commit_all(project, "Mine")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout + done.stderr
+    assert done.stderr.endswith(f"commit that\nupdate: {taken}\n")
+    assert untouched(project)
+    assert text(project, path) == "mine\n"
 
 
 @pytest.mark.parametrize("kind", ["link", "submodule"])

@@ -170,18 +170,30 @@ links() { git ls-files --stage -- . | grep -E '^1[26]0000 ' | cut -f 2; }
 # hidden prints what git ignores of the project, a folder in one line: in those of a database or a cache files come and go.
 hidden() { git ls-files --others --ignored --exclude-standard --directory -- . | sort; }
 
-# ignored prints what git ignores, and the links, as patterns that have Copier render what would come there.
+# own prints what the owner has and the old version has not, or has as a file where this is a folder: files, and the folders of files.
+own() {
+	git ls-files -- . | awk -F / '{ path = $1; print path; for (i = 2; i <= NF; i++) print (path = path "/" $i) }' | sort -u | while read -r path; do
+		if test -d "$path"; then test -d "$SCRATCH/old/$path"; else test -f "$SCRATCH/old/$path"; fi || say "$path"
+	done
+}
+
+# ignored prints what git ignores, the links, and what is the owner's own, as patterns that have Copier render what would come there.
 ignored() {
-	{ hidden; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	{ hidden; links; own; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
-# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder. A link in the
-# place of a file stays.
+# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder; and where it
+# cannot write at all, for a file is in the place of a folder, or a folder in that of a file. A link in the place of a file stays.
 check_links() {
 	through=$(links | while read -r path; do test ! -d "$SCRATCH/old/$path" && test ! -d "$SCRATCH/new/$path" || say "$path"; done)
 	test -z "$through" || stop "$REFUSED" 'these are symbolic links or submodules where the template has folders, which an update would write into:' \
 		'make each a folder again, or delete it and commit that, then its files stay away' "$through"
+	taken=$(own | while read -r path; do
+		test ! -L "$path" && test -e "$SCRATCH/new/$path" || continue
+		if test -d "$path"; then test -d "$SCRATCH/new/$path"; else test -f "$SCRATCH/new/$path"; fi || say "$path"
+	done)
+	test -z "$taken" || stop "$REFUSED" 'these are folders where the template has files, or files where it has folders: give yours another name, and commit that' "$taken"
 }
 
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
@@ -286,6 +298,7 @@ restore() {
 	git reset --quiet -- . || :
 	git checkout --quiet HEAD -- . || :
 	git clean --quiet --force -d -- .
+	clean || return 0 # what is ignored may be something else then
 	hidden | comm -13 "$SCRATCH/hidden" - | while IFS= read -r path; do rm -rf -- "$path"; done
 }
 
@@ -401,8 +414,7 @@ conflict() {
 # git shows none of a file that it takes for binary.
 keep_own() {
 	git diff --relative --raw --no-abbrev --diff-filter=M HEAD -- . | while read -r mine new digest _ _ path; do
-		case $(kind "$path") in generated) continue ;; esac
-		test ! -e "$SCRATCH/old/$path" && test -z "$(git ls-files --unmerged -- "$path")" || continue
+		test ! -e "$SCRATCH/old/$path" && test -z "$(git ls-files --unmerged -- "$path")" && test "$(kind "$path")" != generated || continue
 		theirs=$(blob "$path")
 		git checkout --quiet HEAD -- "$path"
 		if test "$(kind "$path")" = seed; then
@@ -456,7 +468,7 @@ keep_edited() {
 			test -z "$(find "$SCRATCH/old/$path" -perm -100)" || continue
 		fi
 		if test "$(kind "$path")" = generated; then
-			note "$path is generated, was not what the template made it, and went with what it dropped; git show HEAD:./$path has it"
+			note "$path is generated, and gone with what the template dropped; yours was another, which git show HEAD:./$path has"
 			continue
 		fi
 		git checkout --quiet HEAD -- "$path"

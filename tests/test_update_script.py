@@ -718,7 +718,7 @@ def test_a_preview_that_cannot_be_made_has_failed(run: Run, tmp_path: Path) -> N
 def test_a_plain_pretence_writes_nothing(project: Path) -> None:
     """docs/updating.md compares it with a preview."""
     before = read_tree(project)
-    copier = [Path(sys.executable).with_name("copier"), "update", "--pretend", "--quiet", "--defaults"]
+    copier = [str(Path(sys.executable).with_name("copier")), "update", "--pretend", "--quiet", "--defaults"]
     subprocess.run(copier, cwd=project, check=True, capture_output=True)
     assert read_tree(project) == before
     assert untouched(project)

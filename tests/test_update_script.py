@@ -56,7 +56,7 @@ COPY = f"func copy() {{\n{STEPS}}}\n"
 TEMPLATE = {
     "copier.yml": COPIER_YML,
     f"template/{ANSWERS_FILE}": (ROOT / "template" / ANSWERS_FILE).read_text("utf-8"),
-    f"template/{{{{core}}}}/{OWNERSHIP}": "seed README.md\nseed mail/*\nlock go.mod\nlock go.sum\ngenerated *.gen.go\n",
+    f"template/{{{{core}}}}/{OWNERSHIP}": "seed README.md\nseed mail/*\nlock *.mod\nlock go.sum\ngenerated *.gen.go\n",
     "template/{{core}}/Makefile": "-include scripts/template/update.mk\nsync:\n\t@echo synced\n",
     "template/{{core}}/README.md.jinja": "# {{ project_name }}\n\nWith {{ framework }}.\n",
     "template/{{core}}/mail/welcome.txt": "Welcome\n",
@@ -67,6 +67,8 @@ TEMPLATE = {
     "template/{{core}}/go.mod": "module a\n\nrequire (\n\ta v1.0.0\n\tb v1.0.0\n)\n",
     "template/{{core}}/go.sum.jinja": "a v1.0.0 h1:a\n//% if redis\nb v1.0.0 h1:b\n//% endif\n",
     "template/{{redis}}/redis.go": "package redis\n",
+    "template/{{redis}}/redis.gen.go": "package redis\n",
+    "template/{{redis}}/tools.mod": "module a\n",
     "CHANGELOG.md": "# Changelog\n\n## Unreleased\n\n## 1.0.0 (2026-11-25)\n\n- All of it.\n",
     "template/{{redis}}/mail/flush.txt": "Flushed\n",
     "template/{{memory}}/memory.go": "package memory\n",
@@ -137,13 +139,15 @@ def project(pristine: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(project: Path) -> Run:
-    """Run the script with Copier on the path, from another folder."""
+    """Run the script with Copier on the path, from another folder, which can be chosen."""
     environment = {**os.environ, "PATH": TOOLS_FIRST}
 
-    def script(*arguments: str, folder: Path = project, **variables: str) -> subprocess.CompletedProcess[str]:
+    def script(
+        *arguments: str, folder: Path = project, caller: Path | str = "/", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["sh", folder / SCRIPT, *arguments],
-            cwd="/",
+            cwd=caller,
             env={**environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -401,6 +405,19 @@ def test_what_the_template_drops_is_kept_where_it_was_edited(project: Path, run:
     assert "mail/flush.txt is yours" in done.stdout
 
 
+def test_no_edit_goes_in_silence_with_what_the_template_drops(project: Path, run: Run) -> None:
+    """A line of a lock and a mode are edits, too; what is generated is told."""
+    (project / "redis.go").chmod(0o755)
+    edit(project, tools_mod="module a\n\ntool mine\n", redis_gen_go="package redis // mine\n")
+    done = run("update", "--data", "cache=none")
+    assert done.returncode == CONFLICTS, done.stdout + done.stderr
+    assert unmerged(project) == ["redis.go", "tools.mod"]
+    assert text(project, "tools.mod") == "module a\n\ntool mine\n"
+    assert os.access(project / "redis.go", os.X_OK)
+    assert not (project / "redis.gen.go").exists()
+    assert "- redis.gen.go is generated, and gone with what the template dropped; yours was another" in done.stdout
+
+
 def test_what_was_deleted_stays_deleted(project: Path, run: Run) -> None:
     """A file of each kind, and all that a release adds to a folder that was deleted."""
     edit(project, README_md=None, managed_go=None, user__user_go=None, user__user_gen_go=None, go_sum=None)
@@ -423,6 +440,29 @@ def test_what_an_option_brings_arrives_later(project: Path, run: Run) -> None:
     assert text(project, "mail/welcome.txt") == "Ours\n"
     assert unmerged(project) == ["redis.go"]
     assert "package redis // mine" in text(project, "redis.go")
+
+
+def test_a_file_of_the_owners_whose_lines_git_does_not_show_is_not_replaced(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    """One that git takes for binary, of a kind that its owner wants no differences of, and a seed of that kind."""
+    (tmp_path / "attributes").write_text("memory.go -diff\nmail/* -diff\n", "utf-8")
+    variables = configuration(core_attributesFile=str(tmp_path / "attributes"))
+    assert run("update", "--data", "cache=none").returncode == DONE
+    edit(project, redis_go="package redis // mine \0\n", mail__flush_txt="Ours\n", memory_go="package memory // mine\n")
+    done = run("update", "--data", "cache=redis", **variables)
+    assert done.returncode == CONFLICTS, done.stdout + done.stderr
+    assert unmerged(project) == ["redis.go"]
+    assert text(project, "redis.go") == "package redis // mine \0\n"
+    assert git(project, "show", ":3:redis.go") == "package redis\n"
+    assert "- redis.go: you added it, and so does the template" in done.stdout
+    assert text(project, "mail/flush.txt") == "Ours\n"
+    assert "- mail/flush.txt is yours, and stays as it is; the template has one, too" in done.stdout
+    commit_all(project, "Keep mine")
+    done = run("update", "--data", "cache=memory", **variables)
+    assert done.returncode == CONFLICTS, done.stdout + done.stderr
+    assert "memory.go" in unmerged(project)
+    assert text(project, "memory.go") == "package memory // mine\n"
 
 
 @pytest.mark.parametrize(
@@ -537,6 +577,23 @@ def test_a_link_in_the_place_of_a_folder_is_refused(project: Path, run: Run, tmp
     assert not (project / "user").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [("user/search.go/a.go", "user/search.go"), ("user/index", "user/index"), ("managed.go/a.go", "managed.go")],
+    ids=["folder", "file", "former"],
+)
+def test_a_folder_in_the_place_of_a_file_is_refused(path: str, taken: str, project: Path, run: Run) -> None:
+    """And a file in the place of a folder: of what a release brings, and of what the template had."""
+    (project / taken).unlink(missing_ok=True)
+    write(project, {path: "mine\n"})
+    commit_all(project, "Mine")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout + done.stderr
+    assert done.stderr.endswith(f"commit that\nupdate: {taken}\n")
+    assert untouched(project)
+    assert text(project, path) == "mine\n"
+
+
 @pytest.mark.parametrize("kind", ["link", "submodule"])
 def test_what_leads_elsewhere_is_refused_where_a_release_begins_to_have_a_folder(
     kind: str, project: Path, run: Run, tmp_path: Path
@@ -608,6 +665,17 @@ def test_the_last_line_of_the_list_needs_no_end(project: Path, run: Run) -> None
     assert text(project, "managed.go") == "mine\n"
 
 
+def test_a_line_that_would_not_be_heeded_is_refused(project: Path, run: Run) -> None:
+    """Of no kind, of no pattern, or with the line end of Windows: the edit that it was to keep would be merged."""
+    rules = text(project, OWNERSHIP)
+    lines = "sead Dockerfile\nseed\nseed managed.go\r\n \n\t# mine\r\n  seed  a  b.go\n"
+    edit(project, managed_go="mine\n", scripts__template__ownership_txt=f"{lines}{rules}")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert done.stderr.endswith("would not be heeded:\nupdate: sead Dockerfile\nseed\nseed managed.go\n")
+    assert untouched(project)
+
+
 @pytest.mark.parametrize("kind", ["managed", "lock", "seed"])
 def test_generated_code_can_be_made_a_seed_alone(kind: str, project: Path, run: Run) -> None:
     """Copier does not merge it: a line that asks for that is refused before an edit is lost."""
@@ -629,13 +697,41 @@ def test_a_preview_changes_nothing(project: Path, run: Run) -> None:
     assert untouched(project)
 
 
+def test_a_report_lands_where_the_caller_is(project: Path, run: Run, tmp_path: Path) -> None:
+    """Its path may be relative, also for a preview; in the project it would be one more change."""
+    for command in ("preview", "update"):
+        (tmp_path / command).mkdir()
+        done = run(command, "--to", "v1.1.0", "--report", "report.md", caller=tmp_path / command)
+        assert done.returncode == DONE, done.stderr
+        assert done.stdout.startswith(text(tmp_path, f"{command}/report.md"))
+    assert not (project / "report.md").exists()
+
+
+def test_a_preview_that_cannot_be_made_has_failed(run: Run, tmp_path: Path) -> None:
+    """With the exit code of a failure, whatever that of git is."""
+    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" clone --quiet "*) exit 128 ;; esac')
+    done = run("preview", PATH=path)
+    assert done.returncode == FAILED
+    assert "cannot clone this repository" in done.stderr
+
+
+def test_a_plain_pretence_writes_nothing(project: Path) -> None:
+    """docs/updating.md compares it with a preview."""
+    before = read_tree(project)
+    copier = [str(Path(sys.executable).with_name("copier")), "update", "--pretend", "--quiet", "--defaults"]
+    subprocess.run(copier, cwd=project, check=True, capture_output=True)
+    assert read_tree(project) == before
+    assert untouched(project)
+
+
 def test_check_tells_whether_there_is_news(project: Path, run: Run) -> None:
     """By its exit code, and in words."""
     assert run("check").returncode == NEWER
     assert run("update").returncode == DONE
     commit_all(project, "Update")
+    write(project, {"new.go": "package a\n"})
     done = run("check")
-    assert done.returncode == DONE
+    assert done.returncode == DONE, "it touches nothing, so that all need not be committed"
     assert "v1.1.0 is the newest version" in done.stdout
 
 
@@ -654,6 +750,15 @@ def test_make_calls_the_script(project: Path, run: Run) -> None:
     assert not (project / ".copier-answers.yml").exists()
     synced = subprocess.run(["make", "sync"], cwd=project, env=environment, capture_output=True, text=True, check=True)
     assert "synced" in synced.stdout
+
+
+def test_who_lost_the_answers_can_leave(project: Path, run: Run) -> None:
+    """It says that they were gone."""
+    edit(project, **{"_copier-answers_yml": None})
+    done = run("leave")
+    assert done.returncode == DONE, done.stderr
+    assert ".copier-answers.yml is missing already" in done.stdout
+    assert not (project / "scripts").exists()
 
 
 GREP_OF_BSD = """\
@@ -727,6 +832,8 @@ def test_sync_leaves_the_conflicts_of_a_merge_alone(project: Path, run: Run) -> 
     assert read_tree(project) == before
 
 
+FOREIGN = ("Team", "my-key", "_own")
+
 REFUSALS = {
     "dirty": (["update"], "not committed"),
     "unknown": (["update", "--data", "colour=red"], "asks no question colour; the questions are: cache framework"),
@@ -740,6 +847,12 @@ REFUSALS = {
     "reports": (["update", "--report", "/usr"], "no report can be written to /usr"),
     "relative": (["update"], "relative path ../template"),
     "stranger": (["update"], "answers colour, which is no question"),
+    "foreign": (
+        ["update"],
+        "\n".join(f".copier-answers.yml answers {key}, which is no question of v1.0.0" for key in FOREIGN),
+    ),
+    "windows": (["update"], "has line ends of Windows"),
+    "forgotten": (["update", "--forget", "cahce"], "no answer cahce to forget; the answers are: cache framework"),
     "tampered": (["update"], "cache"),
     "swapped": (["update"], "was changed by hand, and the files were not"),
     "fewer": (["update"], "was changed by hand, and the files were not"),
@@ -760,6 +873,8 @@ def test_it_is_refused_before_anything_is_touched(name: str, project: Path, run:
     changes = {
         "relative": "\n".join("_src_path: ../template" if "_src_path" in line else line for line in said.splitlines()),
         "stranger": said + "colour: red\n",
+        "foreign": said + "".join(f"{key}: x\n" for key in FOREIGN),
+        "windows": said.replace("\n", "\r\n"),
         "tampered": said.replace("cache: redis", "cache: gold"),
         "swapped": said.replace("cache: redis", "cache: none"),
         "fewer": said.replace("- metrics\n", ""),
@@ -812,6 +927,38 @@ def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: 
     assert "two, mine\n" in text(project, "managed.go")
     assert "five, mine \n" in text(project, "managed.go")
     assert text(project, OWNERSHIP).startswith("# Mine. \n")
+
+
+def test_an_alias_of_git_may_run_it(project: Path, run: Run) -> None:
+    """In a linked worktree git names the repository to it, and Copier's own would commit in there."""
+    for tag in ("v1.0.0", "v1.1.0"):
+        git(project, "tag", tag)
+    edit(project, README_md="# Ours\n")
+    before = git(project, "log", "--all", "--format=%H %D")
+    done = run("update", GIT_DIR=f"{project}/.git")
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert git(project, "log", "--all", "--format=%H %D") == before
+    assert git(project, "symbolic-ref", "HEAD") == "refs/heads/main\n"
+    assert text(project, "README.md") == "# Ours\n"
+    assert "two, changed" in text(project, "managed.go")
+    assert (project / "user" / "search.go").exists()
+    assert unmerged(project) == []
+
+
+def test_a_repository_of_longer_digests_is_refused(project: Path, run: Run) -> None:
+    """The trees that Copier compares are of two formats then, which git does not take."""
+    shutil.rmtree(project / ".git")
+    git(project, "init", "--quiet", "--object-format=sha256")
+    commit_all(project, "Start")
+    done = run("update")
+    assert done.returncode == REFUSED, done.stdout
+    assert "SHA-256" in done.stderr
+
+
+def test_a_status_that_fails_is_not_taken_for_a_clean_one(run: Run, tmp_path: Path) -> None:
+    """Where a file of git's own cannot be read, for one."""
+    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" status --porcelain -- .") exit 1 ;; esac')
+    assert run("update", PATH=path).returncode == REFUSED
 
 
 def test_what_git_says_is_shown(project: Path, run: Run) -> None:
@@ -899,6 +1046,31 @@ def test_an_update_that_fails_leaves_the_project_as_it_was(changed: Path, projec
     assert "no_such_answer" in done.stderr
     assert read_tree(project) == before
     assert untouched(project)
+
+
+def test_what_git_ignores_of_a_failed_update_goes_with_it(project: Path, run: Run, tmp_path: Path) -> None:
+    """The next one would take it for the owner's, and refuse."""
+    edit(project, _gitignore="search.go\nindex/\n*.log\n")
+    write(project, {"mine.log": "mine\n"})
+    before = read_tree(project)
+    path = stand_in(tmp_path / "bin", "copier", "", 'test "$1" != update || exit 1')
+    assert run("update", PATH=path).returncode == FAILED
+    assert read_tree(project) == before
+    assert run("update").returncode == DONE
+
+
+def test_the_version_that_was_looked_at_is_the_one_that_is_written(
+    changed: Path, project: Path, run: Run, tmp_path: Path
+) -> None:
+    """Also when the template gets a newer one meanwhile."""
+    release(changed, "v2.0.0", name=("cache: {type", "store: {type"), used=("if cache ==", "if store =="))
+    git(changed, "tag", "--delete", "v2.0.0")
+    tags = f'case "$*" in *" --depth 1 "*) "$0" -C {changed} tag v2.0.0 ;; esac'
+    done = run("update", PATH=stand_in(tmp_path / "bin", "git", tags))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    assert git(changed, "tag").split() == ["v1.0.0", "v1.1.0", "v2.0.0"]
+    assert "_commit: v1.1.0\n" in text(project, ".copier-answers.yml")
+    assert "cache: redis\n" in text(project, ".copier-answers.yml")
 
 
 def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
@@ -995,7 +1167,7 @@ def test_only_files_of_the_template_are_shown_in_full(project: Path, run: Run, t
 def test_answers_may_have_comments_and_blank_lines_between_them(project: Path, run: Run) -> None:
     """They belong to no answer."""
     said = text(project, ".copier-answers.yml")
-    edited = re.sub(r"(?m)^(_commit: .*|_src_path: .*)$", r"\1\n\n# where it comes from", said)
+    edited = re.sub(r"(?m)^(_commit: .*|_src_path: .*)$", r"\1 # mine\n\n# where it comes from", said)
     assert edited.count("where it comes from") == 2
     write(project, {".copier-answers.yml": edited})
     commit_all(project, "Comment")
@@ -1057,7 +1229,7 @@ def test_an_update_that_cannot_be_taken_back_is_told(project: Path, run: Run, tm
 
 def test_who_stops_waiting_for_the_news_has_no_update(project: Path, run: Run, tmp_path: Path) -> None:
     """They come over the network; the exit code says that nothing happened."""
-    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" clone "*" --no-checkout "*) kill -TERM "$PPID" ;; esac')
+    path = stand_in(tmp_path / "bin", "git", 'case "$*" in *" clone "*" --depth 1 "*) kill -TERM "$PPID" ;; esac')
     assert run("update", PATH=path).returncode == FAILED
     assert untouched(project)
 
@@ -1177,6 +1349,26 @@ def test_what_is_missing_beside_the_project_is_not_brought_back(
     assert run("update", folder=project).returncode == DONE
 
 
+def test_a_conflict_beside_the_project_is_refused(small: Path, run: Run, tmp_path: Path) -> None:
+    """Copier has git write down the whole index."""
+    mono = tmp_path / "mono"
+    project = mono / "services" / "parcel"
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, {"other/größe.txt": "theirs\n"})
+    commit_all(mono, "Start")
+    digest = git(mono, "rev-parse", "HEAD:other/größe.txt").strip()
+    sides = "".join(f"100644 {digest} {number}\tother/größe.txt\n" for number in (2, 3))
+    index = f"0 {'0' * 40}\tother/größe.txt\n{sides}"
+    subprocess.run(["git", "update-index", "--index-info"], cwd=mono, input=index, text=True, check=True)
+    before = read_tree(mono)
+    done = run("update", folder=project)
+    assert done.returncode == REFUSED, done.stdout + done.stderr
+    assert done.stderr.endswith("a merge is not done:\nupdate: other/größe.txt\n")
+    assert read_tree(mono) == before
+    git(mono, "add", "other")
+    assert run("update", folder=project).returncode == DONE
+
+
 def test_many_services_are_updated(
     small: Path, project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1206,6 +1398,29 @@ def test_many_services_are_updated(
     assert small.exists()
 
 
+def test_a_branch_that_waits_is_left_alone(project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Somebody has added to it. Once it is merged, a service is current; so it is in the version that is named."""
+    service = tmp_path / "service"
+    shutil.copytree(project, service)
+    (tmp_path / "services.txt").write_text(f"{service}\n", "utf-8")
+
+    def state(name: str, *arguments: str) -> str:
+        command = [str(tmp_path / "services.txt"), "--into", str(tmp_path / name), "--json", *arguments]
+        assert fleet.main(command) == DONE
+        return str(json.loads(capsys.readouterr().out)[0]["state"])
+
+    assert state("named", "--push", "--to", "v1.0.0") == "current"
+    git(service, "switch", "--quiet", "--create", fleet.BRANCH)
+    edit(service, mine_go="package a\n")
+    before = git(service, "rev-parse", fleet.BRANCH)
+    git(service, "switch", "--quiet", "main")
+    assert state("waits", "--push") == "waiting"
+    assert git(service, "rev-parse", fleet.BRANCH) == before
+    git(service, "merge", "--quiet", fleet.BRANCH)
+    assert state("merged", "--push") == "updated"
+    assert git(service, "rev-parse", f"{fleet.BRANCH}^") == before
+
+
 def outcome(state: fleet.State) -> fleet.Outcome:
     """An outcome of which only the state matters."""
     return fleet.Outcome(service="a", state=state, folder="a", detail="")
@@ -1216,6 +1431,7 @@ def outcome(state: fleet.State) -> fleet.Outcome:
     [
         ((), 0),
         (("updated", "current"), 0),
+        (("waiting", "updated"), 0),
         (("updated", "conflicts"), 3),
         (("conflicts", "failed"), 1),
         (("refused",), 1),

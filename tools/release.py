@@ -132,9 +132,9 @@ def notes_of(changelog: str) -> str:
     return re.split(r"(?m)^## ", rest)[0].strip()
 
 
-def answer_problems(root: Path, questionnaire: Questionnaire) -> Iterator[str]:
-    """Say which answers of earlier releases are not accepted."""
-    for path in sorted((root / KEPT).glob("v*/*.yml")):
+def answer_problems(root: Path, questionnaire: Questionnaire, major: str) -> Iterator[str]:
+    """Say which answers of earlier releases of a major version are not accepted: another may ask other questions."""
+    for path in sorted((root / KEPT).glob(f"v{major}.*/*.yml")):
         kept = yaml.safe_load(path.read_text("utf-8"))
         if path.name != ACCEPTED:
             found = questionnaire.problems(kept)
@@ -171,8 +171,7 @@ def problems(version: str, root: Path = ROOT) -> list[str]:
         with tempfile.TemporaryDirectory() as scratch:
             old = template_of(root, releases[-1].commit, Path(scratch))
             found += question_problems(old, questionnaire, major=major, notes=notes)
-        if not major:
-            found += answer_problems(root, questionnaire)
+        found += answer_problems(root, questionnaire, version.partition(".")[0])
     return found + list(migration_problems(root))
 
 

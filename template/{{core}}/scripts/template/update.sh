@@ -17,6 +17,7 @@ set -eu
 ANSWERS=.copier-answers.yml
 OWNERSHIP=scripts/template/ownership.txt
 FAILED=1 REFUSED=2 CONFLICTS=3 NEWER=4
+CR=$(printf '\r')
 
 say() { printf '%s\n' "$*"; }
 stop() { code=$1; shift; printf 'update: %s\n' "$@" >&2; exit "$code"; }
@@ -47,7 +48,7 @@ names() { sed -n 's/^\([a-z][a-z0-9_]*\):.*/\1/p' "$1"; }
 entry() { awk -v name="$1" '/^[^ #-]/ { on = (index($0, name ":") == 1) } on' "$2"; }
 
 # answer NAME [FILE] prints what a file of answers says, on one line: older versions broke long ones.
-answer() { entry "$1" "${2:-$ANSWERS}" | sed -e '1!{/^ /!d;}' -e "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
+answer() { entry "$1" "${2:-$ANSWERS}" | sed -e '1!{/^ /!d;}' -e "s/^$1://; s/^ *//" | tr '\n' ' ' | sed "s/ \$//; /^['\"]/!s/ #.*//; s/^'\(.*\)'\$/\1/; s/^\"\(.*\)\"\$/\1/"; }
 
 # digest FILE prints what Copier wrote beside the answers, of what they were then, and version FILE of which version. Older ones wrote nothing.
 digest() { sed -n 's/^#.* \([0-9a-f]\{64\}\)$/\1/p' "$1"; }
@@ -84,10 +85,12 @@ check_repository() {
 	complaint=$(complaint)
 	test -z "$complaint" || stop "$REFUSED" 'an update is merged by git, and git says:' "$complaint"
 	git rev-parse --quiet --verify HEAD > /dev/null || stop "$REFUSED" 'this repository has no commit: an update is merged into one'
+	format=$(git rev-parse --show-object-format 2> /dev/null || :)
+	test "$format" != sha256 || stop "$REFUSED" 'this repository names its objects by SHA-256, and Copier makes those that it compares with by SHA-1'
 }
 
 # clean tells whether all of the project is committed.
-clean() { test -z "$(git status --porcelain -- .)"; }
+clean() { changes=$(git status --porcelain -- .) && test -z "$changes"; }
 
 # check_clean refuses where something is not committed: an update that fails takes back all that a commit does not have.
 check_clean() {
@@ -95,10 +98,15 @@ check_clean() {
 		'there are changes that are not committed, which an update would mix with its own: commit them first' "$(git status --short -- . | head -n 10)"
 }
 
-check_project() {
+# check_tools refuses where what an update needs is not here.
+check_tools() {
 	check_repository
 	command -v copier > /dev/null || stop "$REFUSED" 'there is no copier: install it, such as with: pipx install copier'
 	test -f "$ANSWERS" || stop "$REFUSED" "$ANSWERS is missing: an update starts from what it says; get it back with: git log -- $ANSWERS"
+}
+
+# check_state refuses where an update would take something for its own: it runs already, or not all is committed.
+check_state() {
 	mark=$(mark)
 	running=$(head -n 1 "$mark" 2>/dev/null || :)
 	here=$(pwd | sed "s/'/'\\\\''/g")
@@ -117,6 +125,11 @@ check_project() {
 	hidden=$(git ls-files -v -- . | sed -n 's/^[a-zS] //p' | head -n 10)
 	test -z "$hidden" || stop "$REFUSED" 'git is told to look away from these files, so that an update would write over edits that no commit has; have it look:' \
 		'  git update-index --no-skip-worktree FILE && git update-index --no-assume-unchanged FILE' "$hidden"
+}
+
+# check_source refuses where the answers do not say what the project comes from.
+check_source() {
+	! grep -q "$CR" "$ANSWERS" || stop "$REFUSED" "$ANSWERS has line ends of Windows, which belong to no answer: have it end lines in LF alone, and commit that"
 	SOURCE=$(answer _src_path) OLD=$(answer _commit)
 	if test -z "$SOURCE" || test -z "$OLD"; then
 		stop "$REFUSED" "$ANSWERS does not say which template (_src_path) in which version (_commit) this is: get it back with: git log -- $ANSWERS"
@@ -138,9 +151,11 @@ check_rejects() {
 	test -z "$rejects" || stop "$REFUSED" 'these rejects of a patch come first, also where they lie beside the project: apply or delete them' "$rejects"
 }
 
-# check_neighbours refuses where files beside the project are missing: Copier would write what the index has and the disk lacks.
+# check_neighbours refuses where files beside the project are in conflict, or missing: Copier would write what the index has and the disk lacks.
 check_neighbours() {
 	top=$(git rev-parse --show-toplevel)
+	conflicts=$(git -C "$top" ls-files --unmerged | cut -f 2 | sort -u)
+	test -z "$conflicts" || stop "$REFUSED" 'Copier writes down all that the repository has, which git refuses while a merge is not done:' "$conflicts"
 	missing=$({
 		git -C "$top" ls-files --deleted
 		git -C "$top" ls-files -v | sed -n 's/^[Ss] //p' | while read -r path; do test -e "$top/$path" || say "$path"; done
@@ -155,18 +170,30 @@ links() { git ls-files --stage -- . | grep -E '^1[26]0000 ' | cut -f 2; }
 # hidden prints what git ignores of the project, a folder in one line: in those of a database or a cache files come and go.
 hidden() { git ls-files --others --ignored --exclude-standard --directory -- . | sort; }
 
-# ignored prints what git ignores, and the links, as patterns that have Copier render what would come there.
+# own prints what the owner has and the old version has not, or has as a file where this is a folder: files, and the folders of files.
+own() {
+	git ls-files -- . | awk -F / '{ path = $1; print path; for (i = 2; i <= NF; i++) print (path = path "/" $i) }' | sort -u | while read -r path; do
+		if test -d "$path"; then test -d "$SCRATCH/old/$path"; else test -f "$SCRATCH/old/$path"; fi || say "$path"
+	done
+}
+
+# ignored prints what git ignores, the links, and what is the owner's own, as patterns that have Copier render what would come there.
 ignored() {
-	{ hidden; links; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
+	{ hidden; links; own; } | sed 's/[][*?\\{]/?/g; s|^|!/|' > "$SCRATCH/ignored"
 	if test "$(wc -c < "$SCRATCH/ignored")" -gt 100000; then say '!*'; else cat "$SCRATCH/ignored"; fi # more is no argument
 }
 
-# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder. A link in the
-# place of a file stays.
+# check_links refuses where Copier would write through a link of the owner's, or into a submodule: in the place of a folder; and where it
+# cannot write at all, for a file is in the place of a folder, or a folder in that of a file. A link in the place of a file stays.
 check_links() {
 	through=$(links | while read -r path; do test ! -d "$SCRATCH/old/$path" && test ! -d "$SCRATCH/new/$path" || say "$path"; done)
 	test -z "$through" || stop "$REFUSED" 'these are symbolic links or submodules where the template has folders, which an update would write into:' \
 		'make each a folder again, or delete it and commit that, then its files stay away' "$through"
+	taken=$(own | while read -r path; do
+		test ! -L "$path" && test -e "$SCRATCH/new/$path" || continue
+		if test -d "$path"; then test -d "$SCRATCH/new/$path"; else test -f "$SCRATCH/new/$path"; fi || say "$path"
+	done)
+	test -z "$taken" || stop "$REFUSED" 'these are folders where the template has files, or files where it has folders: give yours another name, and commit that' "$taken"
 }
 
 # check_ignored refuses where Copier would write over, or delete, a file that git does not have and could not give back.
@@ -180,9 +207,12 @@ check_ignored() {
 	test -z "$lost" || stop "$REFUSED" 'the template has these files, too, which git ignores and could not give back: move yours away, or git add --force and commit them' "$lost"
 }
 
-# check_owners refuses a line of the owner's that would not be heeded: Copier knows by itself what is generated, and keeps no edits of it.
+# check_owners refuses lines of the owner's that would not be heeded: such as are no rule, and those for what Copier knows by itself to be
+# generated, of which it keeps no edits.
 check_owners() {
 	! cmp -s "$OWNERSHIP" "$SCRATCH/old/$OWNERSHIP" || return 0
+	unheeded=$(grep -vxE "[[:blank:]]*(#.*|(managed|seed|lock|generated)[[:blank:]]+[^$CR]+)?" "$OWNERSHIP" 2>/dev/null || :)
+	test -z "$unheeded" || stop "$REFUSED" "$OWNERSHIP has lines that are no kind and a pattern, or have the line end of Windows, and would not be heeded:" "$unheeded"
 	unheeded=$(files "$SCRATCH/old" | while read -r path; do
 		test "$(OWNERS=$SCRATCH/old/$OWNERSHIP && kind "$path")" = generated || continue
 		kind "$path" | grep -qx -e managed -e lock || continue
@@ -237,11 +267,19 @@ $NEW cannot have '$(entry "$name" "$ANSWERS")': choose with --data $name=..., or
 			fi
 		fi
 	done
+	strange=$(sed -n '/^[^ #-][^:]*:/s/:.*//p' "$ANSWERS" | grep -vx -e '[a-z][a-z0-9_]*' -e _commit -e _src_path |
+		sed "s|.*|$ANSWERS answers &, which is no question of $OLD|")
+	test -z "$strange" || lost="$lost
+$strange"
 	# A choice that the version knows looks like any other: what belongs to the former one would count as the owner's from here on.
 	if test -z "$lost" && test -n "$(digest "$ANSWERS")" && test "$(digest "$ANSWERS")" != "$(digest "$SCRATCH/old/$ANSWERS")"; then
 		lost="
 $ANSWERS was changed by hand, and the files were not: see git log -p -- $ANSWERS, put it back, commit, and give the answer with --data NAME=VALUE"
 	fi
+	for name in $1; do
+		names "$ANSWERS" | grep -qx -e "$name" || lost="$lost
+$ANSWERS has no answer $name to forget; the answers are: $(names "$ANSWERS" | tr '\n' ' ')"
+	done
 	for name in $2; do
 		if ! names "$SCRATCH/new/$ANSWERS" | grep -qx "$name"; then
 			lost="$lost
@@ -260,6 +298,8 @@ restore() {
 	git reset --quiet -- . || :
 	git checkout --quiet HEAD -- . || :
 	git clean --quiet --force -d -- .
+	clean || return 0 # what is ignored may be something else then
+	hidden | comm -13 "$SCRATCH/hidden" - | while IFS= read -r path; do rm -rf -- "$path"; done
 }
 
 # resolve takes the side of each conflict of Copier's that needs nobody's opinion, and prints which.
@@ -362,6 +402,30 @@ keep_seeds() {
 	done
 }
 
+# blob FILE stores a file as it is, and prints its digest.
+blob() { git hash-object -w --no-filters -- "$1"; }
+
+# conflict PATH puts a file in conflict, with the sides that it reads: a mode, a digest and a stage on each line.
+conflict() {
+	{ printf '0 %040d\n' 0; cat; } | while read -r side; do printf '%s\t%s\n' "$side" "$PREFIX$1"; done | git update-index --index-info
+}
+
+# keep_own gives back the owner's own files where the template brings one of the same path. Copier tells by their lines that both have it, and
+# git shows none of a file that it takes for binary.
+keep_own() {
+	git diff --relative --raw --no-abbrev --diff-filter=M HEAD -- . | while read -r mine new digest _ _ path; do
+		test ! -e "$SCRATCH/old/$path" && test -z "$(git ls-files --unmerged -- "$path")" && test "$(kind "$path")" != generated || continue
+		theirs=$(blob "$path")
+		git checkout --quiet HEAD -- "$path"
+		if test "$(kind "$path")" = seed; then
+			note "$path is yours, and stays as it is; the template has one, too"
+			continue
+		fi
+		printf '%s %s 2\n%s %s 3\n' "${mine#:}" "$digest" "$new" "$theirs" | conflict "$path"
+		note "$path: you added it, and so does the template; see theirs with git show :3:./$path, then git add it"
+	done
+}
+
 # folder_deleted PATH tells whether a file would come into a folder that the template had and the owner has no more, however deep.
 folder_deleted() {
 	folder=$(dirname "$1")
@@ -398,10 +462,15 @@ tell_hidden() {
 keep_edited() {
 	git diff --relative --name-only --diff-filter=D HEAD -- . | while read -r path; do
 		git show "HEAD:./$path" > "$SCRATCH/mine"
+		# A mode is an edit where it was made executable: where git keeps none, nothing is.
 		if cmp -s "$SCRATCH/mine" "$SCRATCH/old/$path"; then
+			case $(git ls-tree HEAD "./$path") in 100755*) ;; *) continue ;; esac
+			test -z "$(find "$SCRATCH/old/$path" -perm -100)" || continue
+		fi
+		if test "$(kind "$path")" = generated; then
+			note "$path is generated, and gone with what the template dropped; yours was another, which git show HEAD:./$path has"
 			continue
 		fi
-		case $(kind "$path") in generated | lock) continue ;; esac
 		git checkout --quiet HEAD -- "$path"
 		if test "$(kind "$path")" = seed; then
 			note "$path is yours, and stays; the template has it no more"
@@ -409,11 +478,9 @@ keep_edited() {
 		fi
 		git ls-files --stage -- "$path" | {
 			read -r mode digest _
-			printf '0 %040d\t%s\n' 0 "$PREFIX$path"
-			test ! -f "$SCRATCH/old/$path" ||
-				printf '%s %s 1\t%s\n' "$mode" "$(git hash-object -w --no-filters -- "$SCRATCH/old/$path")" "$PREFIX$path"
-			printf '%s %s 2\t%s\n' "$mode" "$digest" "$PREFIX$path"
-		} | git update-index --index-info
+			test ! -f "$SCRATCH/old/$path" || printf '%s %s 1\n' "$mode" "$(blob "$SCRATCH/old/$path")"
+			printf '%s %s 2\n' "$mode" "$digest"
+		} | conflict "$path"
 		note "$path: you edited it, the template has it no more; git rm it, or git add it to keep it"
 	done
 }
@@ -497,12 +564,15 @@ update() {
 	done
 	test -z "${option-}" || stop "$REFUSED" "$option takes a value"
 	if test -n "$REPORT"; then
+		case $REPORT in /*) ;; *) REPORT=$CALLER/$REPORT ;; esac
 		place=$REPORT
 		test -e "$place" || place=$(dirname "$place")
 		test ! -d "$REPORT" && test -w "$place" || stop "$REFUSED" "no report can be written to $REPORT"
 	fi
 
-	check_project
+	check_tools
+	check_state
+	check_source
 	# All that an interrupted one left is taken back, or committed. Another may have begun meanwhile.
 	test "$(head -n 1 "$mark" 2>/dev/null)" != "$running" || rm -f -- "$mark"
 	(set -C && say "$$" > "$mark") 2>/dev/null || stop "$REFUSED" "an update has just begun here; where it has not, see whether you can write $mark"
@@ -536,12 +606,13 @@ update() {
 	files "$SCRATCH/old" | while read -r path; do say "/$PREFIX$path"; done | sed 's/[][*?\\" ]/?/g; s/$/ diff/' > "$SCRATCH/init/info/attributes"
 	# With all lines as the context, an edit fits where it was made alone: a file that both sides changed is merged as a whole.
 	GIT_TEMPLATE_DIR=$SCRATCH/init copier update --quiet --defaults --conflict inline --context-lines 1000000 \
-		${to:+--vcs-ref "$to"} "$@" > "$SCRATCH/log" 2>&1 || {
+		--vcs-ref "$NEW" "$@" > "$SCRATCH/log" 2>&1 || {
 		grep -q 'repository is dirty' "$SCRATCH/log" || exit "$FAILED"
 		UNFINISHED='' # Copier says that before it writes, and what is there is the owner's
 		stop "$REFUSED" "$(reason)"
 	}
 	keep_seeds
+	keep_own
 	resolve > /dev/null # the report says what is left
 	add_sums "$SCRATCH/old/go.sum"
 	keep_deleted
@@ -575,9 +646,9 @@ finish() {
 
 preview() {
 	check_repository
-	git clone --quiet "$(git rev-parse --show-toplevel)" "$SCRATCH/preview"
+	git clone --quiet "$(git rev-parse --show-toplevel)" "$SCRATCH/preview" || stop "$FAILED" 'git cannot clone this repository, of which an update shows what it would do'
 	code=0
-	(cd "$SCRATCH/preview/$PREFIX" && sh scripts/template/update.sh update "$@") || code=$?
+	(cd "$CALLER" && sh "$SCRATCH/preview/${PREFIX}scripts/template/update.sh" update "$@") || code=$?
 	case $code in 0 | "$CONFLICTS") ;; *) exit "$code" ;; esac
 	cd "$SCRATCH/preview/$PREFIX"
 	git add --all --force .
@@ -587,7 +658,8 @@ preview() {
 }
 
 check() {
-	check_project
+	check_tools
+	check_source
 	code=0
 	copier check-update --quiet > "$SCRATCH/log" 2>&1 || code=$?
 	case $code in
@@ -615,7 +687,8 @@ settle() {
 
 leave() {
 	sed -n '/^[^#]/p' scripts/template/leave.txt 2>/dev/null | while read -r path; do rm -f -- "$path"; done
-	rm -r -- scripts/template "$ANSWERS"
+	test -f "$ANSWERS" || say "$ANSWERS is missing already."
+	rm -rf -- scripts/template "$ANSWERS"
 	rmdir scripts 2>/dev/null || :
 	say 'Left the template. Commit that.'
 	if named=$(grep -rIl --exclude-dir=.git -e scripts/template -e 'make update' -e "$ANSWERS" .); then
@@ -625,6 +698,9 @@ leave() {
 }
 
 main() {
+	# An alias and a rebase in a linked worktree name the repository of the owner, in which Copier's own git would then commit.
+	unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_PREFIX GIT_NAMESPACE
+	CALLER=$(pwd)
 	cd "$(dirname "$0")/../.."
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
 	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges

@@ -6,6 +6,7 @@ These are the pairwise set and every single deviation from the default; `make ma
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from tests.conftest import Once, named
 from tools import checks
 from tools.checks import GO_CHECKS, GoCheck
 from tools.matrix import settle
+from tools.questions import Questionnaire
 from tools.render import commit_all, read_tree, render
 from tools.toolchain import cache_folder
-from tools.variants import Variant
+from tools.variants import Variant, layers_on
 
 MODULE_PATHS = {
     "a.io/b": "fiber-ent",
@@ -27,6 +29,19 @@ MODULE_PATHS = {
     "z.example/zoo": "fiber-pgx",
 }
 """Paths that sort before, between and after those of other modules, each with the variant that it is tried on."""
+
+MODULES_OF_LAYERS = {
+    "billed": ("github.com/riverqueue/", "github.com/stripe/"),
+    "echo": ("github.com/labstack/echo/",),
+    "ent": ("entgo.io/",),
+    "fiber": ("github.com/gofiber/", "github.com/valyala/fasthttp"),
+    "jwt": ("github.com/golang-jwt/",),
+    "memory": ("github.com/maypok86/otter/",),
+    "metrics": ("github.com/prometheus/",),
+    "redis": ("github.com/redis/",),
+    "tracing": ("github.com/exaring/otelpgx", "go.opentelemetry.io/"),
+}
+"""What the paths of the modules begin with that an option brings into the programs, by its layer."""
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +85,23 @@ def test_a_fresh_project_passes(check: GoCheck, workshop: Path, go_environment: 
     with FileLock(workshop.with_suffix(".lock")):  # a generator must not write while another worker's linter reads
         findings = check.run(workshop, go_environment)
     assert not findings, "\n".join(findings)
+
+
+def test_the_programs_have_the_modules_of_their_options_and_no_other(
+    variant: Variant, rendered: Path, questionnaire: Questionnaire, go_environment: dict[str, str]
+) -> None:
+    """Nothing of what is off is linked, not even by way of another module; what is on shows that the names hold."""
+    modules = linked_modules(rendered, go_environment)
+    brought = [(layer, prefix) for layer, prefixes in MODULES_OF_LAYERS.items() for prefix in prefixes]
+    linked = {(layer, prefix) for layer, prefix in brought if any(each.startswith(prefix) for each in modules)}
+    assert linked == {(layer, prefix) for layer, prefix in brought if layer in layers_on(questionnaire, variant)}
+
+
+def linked_modules(project: Path, environment: dict[str, str]) -> set[str]:
+    """Return the paths of the modules that the programs of a project are built of."""
+    command = ["go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./cmd/..."]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
 
 
 @pytest.mark.variants("deviations")

@@ -84,7 +84,9 @@ func (charging) check(r *report) {
 }
 
 // isLive reports whether a key charges real cards.
-func isLive(key string) bool { return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_") }
+func isLive(key string) bool {
+	return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_")
+}
 
 // isLoopback reports whether an address is on this machine, as that of a proxy that encrypts is.
 func isLoopback(address string) bool {

@@ -10,8 +10,8 @@ import (
 const (
 	exportNothing = "none"
 	headersWanted = "must be a list such as authorization=Bearer%20TOKEN,x-tenant=7, with values escaped as in URLs"
-	// tokenCharacters are those of the name of a header (RFC 9110, section 5.6.2).
-	tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	// inHeaderName are the characters of the name of a header (RFC 9110, section 5.6.2).
+	inHeaderName = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
 // Tracing says what becomes of spans. The variables are those of OpenTelemetry; its SDK reads more of them itself:
@@ -75,7 +75,7 @@ func areHeaders(text string) bool {
 		name = strings.TrimSpace(name)
 
 		_, err := url.PathUnescape(value)
-		if !found || err != nil || name == "" || strings.Trim(name, tokenCharacters) != "" {
+		if !found || err != nil || name == "" || strings.Trim(name, inHeaderName) != "" {
 			return false
 		}
 	}

@@ -40,13 +40,13 @@ new: $(RUN_READY) ## Render a service: make new DEST=../my-service [ANSWERS=answ
 .PHONY: test
 test: $(DEV_READY) $(SITE_READY) ## Run the whole suite: make test [PYTEST_ARGS="-k render"]
 	$(PY) -m tools.toolchain
-	$(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(PY) -m tools.scratch $(PY) -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 .PHONY: matrix
 matrix: $(DEV_READY) ## Render, update and check every variant: make matrix [SHARD=1/4] [SKIP_UNCHANGED=1]
 	$(if $(filter 1/%,$(SHARD)),$(PY) -m tools.regen --check)
-	$(PY) -m tools.updates --shard $(SHARD)
-	$(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
+	$(PY) -m tools.scratch $(PY) -m tools.updates --shard $(SHARD)
+	$(PY) -m tools.scratch $(PY) -m tools.matrix --shard $(SHARD) $(if $(SKIP_UNCHANGED),--skip-unchanged)
 
 .PHONY: image-test
 image-test: $(DEV_READY) ## Build the image of the largest and the smallest variant with buildah, look into it and run it

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,13 +50,28 @@ func setenv(t *testing.T, more map[string]string) string {
 	return "http://127.0.0.1:" + os.Getenv("WORKER_ADMIN_PORT")
 }
 
+// listen opens a port below those that systems give to clients: it can be closed and opened again without one of them in between.
 func listen(t *testing.T) net.Listener {
 	t.Helper()
 
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	const first, ports = 23_000, 9_000
 
-	return listener
+	var failed error
+
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(ports)))
+
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", address)
+		if err == nil {
+			return listener
+		}
+
+		failed = err
+	}
+
+	require.NoError(t, failed)
+
+	return nil
 }
 
 // start runs the worker until the test stops it, and returns what ends it and what it returned.

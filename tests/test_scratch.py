@@ -18,7 +18,8 @@ SAY = (sys.executable, "-c", "import os, sys, tempfile; print(tempfile.gettempdi
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that stands for memory, of which there is enough."""
     monkeypatch.setattr(scratch, "MEMORY", tmp_path)
-    monkeypatch.setattr(scratch, "NEEDED", 1)
+    monkeypatch.setattr(scratch, "FILES", 1)
+    monkeypatch.setattr(scratch, "ALL", 2)
     return tmp_path
 
 
@@ -33,7 +34,7 @@ def test_it_runs_all_the_same_where_memory_is_short(
     memory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """On a small machine, and where /dev/shm is as small as in a container of Docker."""
-    monkeypatch.setattr(scratch, "NEEDED", 1 << 60)
+    monkeypatch.setattr(scratch, "FILES", 1 << 60)
     assert scratch.main(SAY) == 7
     assert Path(capfd.readouterr().out.strip()).parent != memory
 

@@ -17,8 +17,10 @@ from pathlib import Path
 import psutil
 
 MEMORY = Path("/dev/shm")  # noqa: S108  the folder that Linux keeps in memory
-NEEDED = 8 << 30
-"""How many bytes have to be free in the folder. Memory takes twice as many: what runs needs some as well."""
+FILES = 12 << 30
+"""How many bytes have to be free in the folder: half more than the suite was seen to keep there."""
+ALL = 18 << 30
+"""How many bytes of memory there have to be, for the files and for what runs."""
 LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
 """Where Linux tells what a container may have of memory, below /sys/fs/cgroup."""
 
@@ -27,7 +29,7 @@ def is_roomy(folder: Path, available: int) -> bool:
     """Whether a folder takes what a run writes, and programs may be started from it; available is memory, in bytes."""
     if not folder.is_dir() or not os.access(folder, os.W_OK) or os.statvfs(folder).f_flag & os.ST_NOEXEC:
         return False
-    return shutil.disk_usage(folder).free >= NEEDED and available >= 2 * NEEDED
+    return shutil.disk_usage(folder).free >= FILES and available >= ALL
 
 
 def available_memory(limits: Path = Path("/sys/fs/cgroup")) -> int:

@@ -158,6 +158,15 @@ def run(project: Path) -> Run:
     return script
 
 
+def in_monorepo(small: Path, mono: Path, name: str, beside: dict[str, str]) -> Path:
+    """Commit a repository with a service of the first version and texts beside it; return the service's folder."""
+    project = mono / "services" / name
+    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
+    write(mono, beside)
+    commit_all(mono, "Start")
+    return project
+
+
 def edit(project: Path, **texts: str | None) -> None:
     """Commit what an owner does: new texts by path (`__` for a slash, `_` for a dot); None deletes."""
     for name, text in texts.items():
@@ -1083,10 +1092,7 @@ def stand_in(folder: Path, tool: str, before: str, after: str = "") -> str:
 def test_an_update_that_was_killed_is_told(small: Path, run: Run, tmp_path: Path) -> None:
     """What it left is not thrown away, for the owner's work may be among it; neighbours stay as they are."""
     mono = tmp_path / "mono"
-    project = mono / "services" / "parcel's desk"
-    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
-    write(mono, {"other/note.txt": "mine\n"})
-    commit_all(mono, "Start")
+    project = in_monorepo(small, mono, "parcel's desk", {"other/note.txt": "mine\n"})
     edit(project, managed_go=LINES.replace("{{ framework }}", "fiber").replace("two", "two, mine"))
     write(mono, {"other/note.txt": "changed\n", "other/new.txt": "new\n"})
     before = read_tree(mono)
@@ -1282,10 +1288,7 @@ def test_default_branches_may_be_renamed(changed: Path, project: Path, run: Run)
 
 def test_a_project_in_a_folder_of_a_repository(small: Path, run: Run, tmp_path: Path) -> None:
     """What lies beside it is neither looked at nor touched; conflicts have their full paths."""
-    project = tmp_path / "mono" / "services" / "parcel"
-    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
-    write(tmp_path / "mono", {"other/note.txt": "mine\n"})
-    commit_all(tmp_path / "mono", "Start")
+    project = in_monorepo(small, tmp_path / "mono", "parcel", {"other/note.txt": "mine\n"})
     edit(project, redis_go="package redis // mine\n", README_md="# Ours\n")
     (tmp_path / "mono" / "other" / "note.txt").write_text("changed\n", "utf-8")
     done = run("update", "--to", "v1.1.0", "--data", "cache=none", folder=project)
@@ -1331,10 +1334,7 @@ def test_what_is_missing_beside_the_project_is_not_brought_back(
 ) -> None:
     """Copier would write all that the index has and the disk lacks, also beside the project."""
     mono = tmp_path / "mono"
-    project = mono / "services" / "parcel"
-    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
-    write(mono, {"other/größe.txt": "theirs\n"})
-    commit_all(mono, "Start")
+    project = in_monorepo(small, mono, "parcel", {"other/größe.txt": "theirs\n"})
     if sparse:
         git(mono, "sparse-checkout", "set", "services/parcel")
     else:
@@ -1352,10 +1352,7 @@ def test_what_is_missing_beside_the_project_is_not_brought_back(
 def test_a_conflict_beside_the_project_is_refused(small: Path, run: Run, tmp_path: Path) -> None:
     """Copier has git write down the whole index."""
     mono = tmp_path / "mono"
-    project = mono / "services" / "parcel"
-    render(small, project, {"project_name": "parcel"}, ref="v1.0.0")
-    write(mono, {"other/größe.txt": "theirs\n"})
-    commit_all(mono, "Start")
+    project = in_monorepo(small, mono, "parcel", {"other/größe.txt": "theirs\n"})
     digest = git(mono, "rev-parse", "HEAD:other/größe.txt").strip()
     sides = "".join(f"100644 {digest} {number}\tother/größe.txt\n" for number in (2, 3))
     index = f"0 {'0' * 40}\tother/größe.txt\n{sides}"

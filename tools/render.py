@@ -123,12 +123,15 @@ def fast_copier() -> Iterator[None]:
             compiled[key] = compile_template(self, source, name, filename)
         return compiled[key]
 
+    def check_out(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+        return (clone_once if _copies() else clone)(url, ref, location=location)
+
     worker = copier_internals.Worker
     with (
-        TemporaryDirectory(prefix="checkouts-") as checkouts,
+        checkouts() as clone_once,
         mock.patch.object(Environment, "compile", compile_once),
         mock.patch.object(worker, "_sync_git_index_executable_bit", return_value=None),
-        mock.patch.object(copier_templates, "clone", _clone_once(Path(checkouts))),
+        mock.patch.object(copier_templates, "clone", check_out),
         _one_context(worker),
     ):
         yield
@@ -139,19 +142,21 @@ def _copies() -> bool:
     return copier_internals._operation.get(None) == "copy"  # noqa: SLF001
 
 
-def _clone_once(folder: Path) -> Callable[..., str]:
-    """Return Copier's function that checks out a version, but for one that the folder has already."""
-    known: dict[tuple[str, str], str] = {}
+@contextmanager
+def checkouts() -> Iterator[Callable[..., str]]:
+    """Give a function that checks out a version as Copier does, but once, and keeps it until the block ends."""
+    known: dict[tuple[str, str, str], str] = {}
+    with TemporaryDirectory(prefix="checkouts-") as folder:
 
-    def clone_once(url: str, ref: str = "HEAD", location: str | None = None) -> str:
-        if not _copies() or ref == "HEAD" or not Path(url).is_dir():  # HEAD may have changes that are not committed
-            return clone(url, ref, location=location)
-        key = (url, git(Path(url), "rev-parse", f"{ref}^{{commit}}"))
-        if key not in known:
-            known[key] = clone(url, ref, location=str(folder / str(len(known))))
-        return known[key]
+        def clone_once(url: str, ref: str = "HEAD", location: str | None = None) -> str:
+            if ref == "HEAD" or not Path(url).is_dir():  # HEAD may have changes that are not committed
+                return clone(url, ref, location=location)
+            key = (url, ref, git(Path(url), "rev-parse", f"{ref}^{{commit}}"))  # a tag may have moved
+            if key not in known:
+                known[key] = clone(url, ref, location=str(Path(folder, str(len(known)))))
+            return known[key]
 
-    return clone_once
+        yield clone_once
 
 
 @contextmanager

@@ -25,12 +25,11 @@ from unittest import mock
 
 from copier import _main as copier_internals
 from copier import _template as copier_templates
-from copier import _vcs as copier_vcs
 
 from tools.matrix import parse_shard, take_shard
 from tools.questions import Questionnaire, load_questionnaire
 from tools.releases import NEXT, ReleaseError, clone_with_tags
-from tools.render import Sketcher, Tree, commit_all, fast_copier, git, read_tree, update
+from tools.render import Sketcher, Tree, checkouts, commit_all, fast_copier, git, read_tree, update
 from tools.variants import Variant, evaluate, find_neighbours, find_variants
 
 ANSWERS = ".copier-answers.yml"
@@ -76,14 +75,7 @@ def fast_updates(renderings: Renderings) -> Iterator[None]:
     A version is checked out once, what git tells about it is asked once, and a render takes the bytes of each file from
     a Sketcher. Which files are excluded, skipped or overwritten is still Copier's decision, file by file.
     """
-    checkouts: dict[tuple[str, str], str] = {}
     with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="checkouts-"))
-
-        def clone_once(url: str, ref: str, location: str) -> str:  # noqa: ARG001  Copier's signature
-            if (url, ref) not in checkouts:
-                checkouts[url, ref] = copier_vcs.clone(url, ref, location=str(Path(folder, str(len(checkouts)))))
-            return checkouts[url, ref]
 
         def render_template(self: copier_internals.Worker) -> None:
             rendering = renderings.of(self.template.local_abspath)
@@ -102,7 +94,7 @@ def fast_updates(renderings: Renderings) -> Iterator[None]:
                     target.chmod(mode & 0o777)
 
         stack.enter_context(fast_copier())
-        stack.enter_context(mock.patch.object(copier_templates, "clone", clone_once))
+        stack.enter_context(mock.patch.object(copier_templates, "clone", stack.enter_context(checkouts())))
         stack.enter_context(mock.patch.object(copier_internals.Worker, "_render_template", render_template))
         # What git and copier.yml say of a checkout.
         for name in ("commit", "commit_hash", "version", "_raw_config"):

@@ -79,6 +79,15 @@ def test_a_good_answer_is_accepted(name: str, value: str, questionnaire: Questio
     assert questionnaire.problems({**SAMPLE_ANSWERS, name: value}) == []
 
 
+@pytest.mark.parametrize("value", [True, False, "true", "No", "off", "Y", "0"], ids=repr)
+@pytest.mark.parametrize("name", ["billing", "k8s"])
+def test_yes_and_no_can_be_said_as_yaml_says_them(name: str, value: Any, plain_template: Path, tmp_path: Path) -> None:
+    """What is given on a command line is text; what Copier takes it for is what was meant."""
+    render(plain_template, tmp_path / "service", {**SAMPLE_ANSWERS, name: value})
+    kept = yaml.safe_load((tmp_path / "service" / ".copier-answers.yml").read_text("utf-8"))
+    assert kept[name] is (str(value).lower() in {"true", "y"})
+
+
 @pytest.mark.parametrize("value", [None, True, ["a"], {"a": 1}, 1.5], ids=repr)
 @pytest.mark.parametrize("name", TEXTS)
 def test_an_answer_of_another_type_is_refused_by_name(name: str, value: Any, questionnaire: Questionnaire) -> None:

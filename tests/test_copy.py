@@ -75,6 +75,18 @@ def test_answers_on_the_command_line_are_enough(template: Path, tmp_path: Path) 
     assert (tmp_path / "service" / "go.mod").exists()
 
 
+@pytest.mark.variants("fiber-ent")
+def test_lines_end_the_same_where_git_is_set_up_as_on_windows(
+    rendered: Path, variant: Variant, template: Path, tmp_path: Path
+) -> None:
+    """Copier renders the bytes of its clone, and a shell takes no script whose lines end as on Windows."""
+    data = [f"--data={name}={value}" for name, value in variant.answers.items()]
+    command = [COPIER, "copy", "--quiet", *data, "--defaults", str(template), "service"]
+    windows = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.autocrlf", "GIT_CONFIG_VALUE_0": "true"}
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, **windows}, capture_output=True, check=True)
+    assert read_tree(tmp_path / "service") == read_tree(rendered)
+
+
 def test_it_is_the_same_from_another_process(variant: Variant, rendered: Path, template: Path, tmp_path: Path) -> None:
     """What the tests look at, rendered with the shortcuts of fast_copier, is what Copier's command writes."""
     answers = tmp_path / "answers.yml"

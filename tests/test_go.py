@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,8 @@ from filelock import FileLock
 from tests.conftest import Once, named
 from tools import checks
 from tools.checks import GO_CHECKS, GoCheck
-from tools.matrix import settle
 from tools.questions import Questionnaire
-from tools.render import commit_all, read_tree, render
-from tools.toolchain import cache_folder
+from tools.render import commit_all, render
 from tools.variants import Variant, layers_on
 
 MODULE_PATHS = {
@@ -60,19 +57,10 @@ LINT, UNIT = BY_NAME["lint"], BY_NAME["test"]
 RACE = GoCheck(name="race", command=("make", "test"))
 
 
-@pytest.fixture
-def bench(rendered: Path, worker_id: str) -> Iterator[Path]:
-    """The variant in the folder of the one before: the linter goes by path, and knows the packages that both have."""
-    folder = cache_folder() / "lint" / worker_id
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_suffix(".lock")):
-        settle(read_tree(rendered), folder)
-        yield folder
-
-
-def test_a_fresh_project_is_lint_clean(bench: Path, go_environment: dict[str, str]) -> None:
+def test_a_fresh_project_is_lint_clean(workshop: Path, go_environment: dict[str, str]) -> None:
     """On the pairwise set, as linting takes longest; `make matrix` lints all variants."""
-    findings = LINT.run(bench, go_environment)
+    with FileLock(workshop.with_suffix(".lock")):
+        findings = LINT.run(workshop, go_environment)
     assert not findings, "\n".join(findings)
 
 

@@ -938,6 +938,27 @@ def test_the_git_of_the_owner_may_be_configured(where: str, project: Path, run: 
     assert text(project, OWNERSHIP).startswith("# Mine. \n")
 
 
+def test_the_git_of_the_owner_may_end_lines_as_on_windows(changed: Path, project: Path, run: Run) -> None:
+    """Copier renders what it checks out, and what nobody edited goes with the version that drops it."""
+    git(changed, "rm", "--quiet", "template/{{core}}/user/user.go", "template/{{redis}}/redis.go")
+    commit_all(changed, "v2.0.0")
+    git(changed, "tag", "v2.0.0")
+    done = run("update", **configuration(core_autocrlf="true"))
+    assert done.returncode == DONE, done.stdout + done.stderr
+    left = read_tree(project)
+    assert "user/user.go" not in left
+    assert "redis.go" not in left
+    assert [path for path, (content, _) in left.items() if b"\r" in content] == []
+
+
+def test_the_language_of_the_owner_changes_nothing(project: Path, run: Run, tmp_path: Path) -> None:
+    """In Turkish an i is not in a-z, by which `names` finds the answers."""
+    path = stand_in(tmp_path / "bin", "sed", f'echo "$LC_ALL" >> {tmp_path}/spoken')
+    assert run("update", PATH=path, LC_ALL="tr_TR.UTF-8").returncode == DONE
+    assert set((tmp_path / "spoken").read_text("utf-8").split()) == {"C"}
+    assert "observability" in text(project, ".copier-answers.yml")
+
+
 def test_an_alias_of_git_may_run_it(project: Path, run: Run) -> None:
     """In a linked worktree git names the repository to it, and Copier's own would commit in there."""
     for tag in ("v1.0.0", "v1.1.0"):

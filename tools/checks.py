@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from tools.linter import knowing_linter
 from tools.questions import Questionnaire, load_questionnaire
 from tools.variants import Variant, layers_on
 
@@ -158,19 +160,26 @@ class GoCheck(BaseModel):
     """Whether the project has to look the same afterwards."""
     environment: tuple[tuple[str, str], ...] = ()
     """What the command needs beside the environment of all."""
+    lints: bool = False
+    """Whether it is a target that runs the linter, which is to know what it found out in other variants."""
 
     def run(self, project: Path, environment: Mapping[str, str], *, timeout: float = 1800) -> list[str]:
         """Run the command in a project that is committed to git and return its findings."""
-        done = subprocess.run(
-            self.command,
-            cwd=project,
-            env={**environment, **dict(self.environment)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-        )
+        command, environment = self.command, {**environment, **dict(self.environment)}
+        with ExitStack() as stack:
+            if self.lints:
+                linter = stack.enter_context(knowing_linter(project, environment))
+                command, environment = (*command, f"LINT={linter.program}"), linter.environment
+            done = subprocess.run(
+                command,
+                cwd=project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=timeout,
+            )
         findings = []
         if done.returncode:
             findings += [f"{' '.join(self.command)}: exit code {done.returncode}", done.stdout, done.stderr]
@@ -196,7 +205,7 @@ GO_CHECKS = (
     GoCheck(name="vet-integration", command=("go", "vet", "-tags=integration", "./...")),
     GoCheck(name="generate", command=("make", "generate"), settled=True),
     # Its garbage collector takes a fifth of the time, for want of memory that any machine has.
-    GoCheck(name="lint", command=("make", "lint"), environment=(("GOGC", "300"),)),
+    GoCheck(name="lint", command=("make", "lint"), environment=(("GOGC", "300"),), lints=True),
     GoCheck(name="test", command=("go", "test", "./...")),
 )
 """In the order in which a mistake is cheapest to find."""

@@ -3,8 +3,8 @@
 Usage: python -m tools.matrix [--shard 1/2] [--skip-unchanged]
 
 The variants share Go's caches, so a package that is the same in many of them is compiled and tested once. They follow
-one another in one folder, where only what differs is written: so the linter, which goes by path, knows the packages of
-the variant before, and a test that reads files need not run again. That the generators have nothing left to do is
+one another in one folder, where only what differs is written, so that a test that reads files need not run again. What
+the linter found out serves all variants, too (linter.py). That the generators have nothing left to do is
 proved for all variants by `make regen CHECK=1`, which runs first, and in finished projects for the covering set.
 
 A record in the cache folder says which trees passed all checks with which Go; --skip-unchanged believes it, but never

@@ -45,7 +45,8 @@ UNRELEASED = "## Unreleased"
 
 def template_of(root: Path, commit: str, destination: Path) -> Questionnaire:
     """Unpack the template of a commit and return its questions."""
-    command = ["git", "archive", "--format=tar", commit, *TEMPLATE_PARTS]
+    parts = git(root, "ls-tree", "--name-only", commit, "--", *TEMPLATE_PARTS).split()  # earlier releases have fewer
+    command = ["git", "archive", "--format=tar", commit, *parts]
     packed = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=BytesIO(packed)) as archive:
         archive.extractall(destination, filter="data")

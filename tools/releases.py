@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from tools.questions import ROOT
-from tools.render import TEMPLATE_PARTS, commit_all, git
+from tools.render import commit_all, copy_parts, git
 
 LIST = "releases.yml"
 NEXT = "v999.0.0"
@@ -107,12 +106,7 @@ def clone_with_tags(destination: Path, root: Path = ROOT) -> tuple[Release, ...]
             git(destination, "tag", release.tag, release.commit)
     else:
         destination.mkdir(parents=True)
-    for part in TEMPLATE_PARTS:
-        if (root / part).is_dir():
-            shutil.rmtree(destination / part, ignore_errors=True)
-            shutil.copytree(root / part, destination / part)
-        else:
-            shutil.copy2(root / part, destination / part)
+    copy_parts(root, destination)
     commit_all(destination, "The template as it stands on disk")
     git(destination, "tag", NEXT)
     return releases

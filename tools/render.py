@@ -23,7 +23,7 @@ from tools.variants import ON, evaluate, find_layers
 Tree = dict[str, tuple[bytes, bool]]
 """The files of a folder: path, bytes, and whether the file can be executed."""
 
-TEMPLATE_PARTS = ("copier.yml", "questions", "extensions", "template")
+TEMPLATE_PARTS = (".gitattributes", "copier.yml", "questions", "extensions", "template")
 """All that a user's machine needs of this repository to render."""
 
 TAG = "v1.0.0"
@@ -53,17 +53,23 @@ def commit_all(folder: Path, message: str) -> None:
     git(folder, "commit", "--quiet", "--allow-empty", f"--message={message}")
 
 
+def copy_parts(source: Path, destination: Path) -> None:
+    """Have a folder hold the parts of a template as they stand in another, and nothing else of the same names."""
+    for part in TEMPLATE_PARTS:
+        if (source / part).is_dir():
+            shutil.rmtree(destination / part, ignore_errors=True)
+            shutil.copytree(source / part, destination / part)
+        elif (source / part).exists():
+            shutil.copy2(source / part, destination / part)
+
+
 def take_snapshot(destination: Path, tag: str = TAG, source: Path = ROOT) -> Path:
     """Copy the template as it stands on disk into a tagged git repository and return its absolute path.
 
     Updates need a tag, and uncommitted changes would be rendered from a commit that nobody can find again.
     """
     destination.mkdir(parents=True)
-    for part in TEMPLATE_PARTS:
-        if (source / part).is_dir():
-            shutil.copytree(source / part, destination / part)
-        else:
-            shutil.copy2(source / part, destination / part)
+    copy_parts(source, destination)
     commit_all(destination, "Snapshot")
     git(destination, "tag", tag)
     return destination.resolve()

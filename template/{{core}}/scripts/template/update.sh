@@ -703,10 +703,12 @@ main() {
 	CALLER=$(pwd)
 	cd "$(dirname "$0")/../.."
 	export GIT_TERMINAL_PROMPT=0 # nobody is there to type a password
+	export LC_ALL=C              # a Turkish i is not in a-z
 	configure status.showUntrackedFiles normal # untracked files are work of the owner's, or the rejects that Copier merges
 	configure apply.whitespace nowarn          # an edit that ends in a space is one, too
 	configure core.hooksPath /dev/null         # a hook that fails, or edits, would leave an update half done
 	configure core.quotePath true              # Copier reads names as git prints them by default
+	configure core.autocrlf input              # Copier would write a version with the line ends that git checks it out with
 	PREFIX=$(git rev-parse --show-prefix 2>/dev/null || :)
 	SCRATCH=$(mktemp -d) OWNERS=$OWNERSHIP MARK='' UNFINISHED=''
 	trap finish EXIT

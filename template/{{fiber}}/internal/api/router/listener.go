@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // linger is how long a connection waits for what its client still sends after an answer that did not wait for all of the
@@ -14,23 +16,38 @@ import (
 // It is as long as in net/http.
 const linger = 500 * time.Millisecond
 
+// The pauses between tries to accept a connection, the first and the longest. They are as long as in net/http.
+const (
+	firstPause   = 5 * time.Millisecond
+	longestPause = time.Second
+)
+
 // listener knows the connections it accepted, which fasthttp does not, so that a shutdown can end them.
 type listener struct {
 	net.Listener
 
-	close func() error
+	log    *zap.Logger
+	close  func() error
+	closed chan struct{}
 
 	mu   sync.Mutex
 	open map[*connection]struct{}
 }
 
-func newListener(on net.Listener) *listener {
-	return &listener{Listener: on, close: sync.OnceValue(on.Close), open: make(map[*connection]struct{})}
+func newListener(on net.Listener, log *zap.Logger) *listener {
+	closed := make(chan struct{})
+	closeOnce := sync.OnceValue(func() error {
+		close(closed)
+
+		return on.Close()
+	})
+
+	return &listener{Listener: on, log: log, close: closeOnce, closed: closed, open: make(map[*connection]struct{})}
 }
 
-// Accept waits for the next connection.
+// Accept waits for the next connection. It tries again after an error that passes, which fasthttp would end the server for.
 func (l *listener) Accept() (net.Conn, error) {
-	accepted, err := l.Listener.Accept()
+	accepted, err := l.accept()
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +60,38 @@ func (l *listener) Accept() (net.Conn, error) {
 	l.open[c] = struct{}{}
 
 	return c, nil
+}
+
+func (l *listener) accept() (net.Conn, error) {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) { //nolint:mnd // it doubles
+		accepted, err := l.Listener.Accept()
+		if !passes(err) {
+			return accepted, err //nolint:wrapcheck // as of a net.Listener
+		}
+
+		l.log.Warn("no connection could be accepted", zap.Error(err), zap.Duration("retry_after", pause))
+
+		select {
+		case <-l.closed:
+			return nil, net.ErrClosed
+		case <-time.After(pause):
+		}
+	}
+}
+
+// temporary is implemented by the errors of package net.
+type temporary interface {
+	error
+
+	Temporary() bool
+}
+
+// passes reports whether the listener may accept again after an error, such as that no file descriptor is free. It is what net/http
+// goes by. Package net itself goes on to the next connection where a client went away before its own was accepted.
+func passes(err error) bool {
+	failed, ok := errors.AsType[temporary](err)
+
+	return ok && failed.Temporary()
 }
 
 // Close stops accepting; it can be called more than once.

@@ -310,17 +310,6 @@ def test_a_workflow_takes_the_newest_patch_of_that_go(trees: dict[str, Tree], tm
                     assert output.read_text("utf-8") == f"version={minor}\n"
 
 
-def test_only_a_pipeline_with_a_schedule_promises_one(trees: dict[str, Tree]) -> None:
-    """GitLab keeps schedules in its own settings, so that an owner has to make one, and is told to."""
-    for name, tree in trees.items():
-        page = tree["SECURITY.md"][0].decode()
-        scheduled = "schedule:" in "".join(
-            data.decode() for path, (data, _) in tree.items() if path.startswith(WORKFLOWS)
-        )
-        assert ("each week" in page) == scheduled, name
-        assert ("*Pipeline schedules*" in page) == (".gitlab-ci.yml" in tree), name
-
-
 def test_no_pipeline_brings_nothing_of_one(trees: dict[str, Tree]) -> None:
     """Nor does one service's bring what the other's needs."""
     for name, tree in trees.items():

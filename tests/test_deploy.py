@@ -209,14 +209,6 @@ def test_what_production_needs_is_read_from_the_code(full: Tree) -> None:
     assert manifests.duration("500ms") == 0.5
 
 
-def test_the_page_about_kubernetes_says_how_migrations_run_again(trees: dict[str, Tree]) -> None:
-    """`apply` changes no Job and starts none that failed; so it is deleted, by the name that the overlay gives it."""
-    for name, tree in trees.items():
-        page = tree["docs/kubernetes.md"][0].decode()
-        (job,) = re.findall(r"^kubectl --namespace \S+ delete job/(\S+)$", page, re.MULTILINE)
-        assert f"get job/{job} " in page, name
-
-
 def test_the_page_about_kubernetes_names_every_secret(trees: dict[str, Tree]) -> None:
     """What its reader puts into the Secret is what the pods take from it, and its links lead somewhere."""
     for name, tree in trees.items():

@@ -36,9 +36,6 @@ OUTSIDE = {"GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_DIR"}
 CONNECTIONS = 97
 """What PostgreSQL gives to others than its superuser when nobody has configured it."""
 
-PROGRESS = 600
-"""Seconds after which a roll-out without progress has failed where a Deployment does not say."""
-
 LISTENING = {"worker": 1}
 """The connections that a program takes out of its pool for good, which opens others then: River's listener has one."""
 
@@ -512,9 +509,6 @@ def check_availability(overlay: Overlay, code: Code) -> Iterator[str]:
             yield f"availability: {workload.name} does not spread over zones and nodes"
         if workload.manifest["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] != 0:
             yield f"availability: {workload.name} takes pods away before others are ready"
-        jobs = [each["spec"].get("activeDeadlineSeconds", 0) for each in overlay.of_kind("Job")]
-        if workload.manifest["spec"].get("progressDeadlineSeconds", PROGRESS) <= max(jobs, default=0):
-            yield f"availability: {workload.name} has failed before the migrations that it waits for may be done"
         if not workload.manifest["spec"].get("minReadySeconds"):
             yield f"availability: {workload.name} rolls on before the pod that it replaced has ended"
         each = int(code.setting(workload, "DB_MAX_CONNECTIONS") or 0) + LISTENING.get(workload.program, 0)

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,7 @@ import (
 	"strings"
 )
 
-// The first byte of an entry says whether there is a value behind it, after the shape of its type.
+// The first byte of an entry says whether there is a value behind it.
 const (
 	present = 'v'
 	absent  = 'a'
@@ -20,28 +19,26 @@ const (
 
 var errEntry = errors.New("cache: this is no entry")
 
-// encode returns the entry for a value of a type of this shape.
-func encode[T any](shape string, value T) ([]byte, error) {
+// encode returns the entry for a value.
+func encode[T any](value T) ([]byte, error) {
 	encoded, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("encode for the cache: %w", err)
 	}
 
-	return slices.Concat([]byte{present}, []byte(shape), encoded), nil
+	return append([]byte{present}, encoded...), nil
 }
 
-// decode returns the value of an entry, and whether there is one. An entry of another shape is none.
-func decode[T any](shape string, entry []byte) (value T, ok bool, err error) {
-	if isAbsent(entry) {
+// decode returns the value of an entry, and whether there is one.
+func decode[T any](entry []byte) (value T, ok bool, err error) {
+	switch {
+	case isAbsent(entry):
 		return value, false, nil
-	}
-
-	encoded, found := bytes.CutPrefix(entry, append([]byte{present}, shape...))
-	if !found {
+	case len(entry) < 2 || entry[0] != present:
 		return value, false, errEntry
 	}
 
-	if err := json.Unmarshal(encoded, &value); err != nil {
+	if err := json.Unmarshal(entry[1:], &value); err != nil {
 		var none T
 
 		return none, false, errEntry // the text of the cause quotes the entry
@@ -53,8 +50,8 @@ func decode[T any](shape string, entry []byte) (value T, ok bool, err error) {
 // isAbsent reports whether an entry says that there is no value.
 func isAbsent(entry []byte) bool { return len(entry) == 1 && entry[0] == absent }
 
-// fingerprint identifies the shape of a type: the names, tags and types of its fields. Of releases that differ in it, neither
-// reads the entries of the other.
+// fingerprint identifies the shape of a type: the names, tags and types of its fields. Releases that differ in it use
+// different keys, so that neither reads the entries of the other.
 func fingerprint(t reflect.Type) string {
 	var shape strings.Builder
 

@@ -48,15 +48,11 @@ type Options struct {
 //     after another Change has released the hold.
 //   - A caller shares only a load that starts after it came. At most one load of a key runs, and one waits.
 //
-// That holds among releases whose T has another shape, too: they share keys and guards, and take the entries of each other for none.
-//
 // A Store that can't be asked, or told of a write, may go on with an old value until it ends; see the Store.
 type Loader[T any] struct {
 	store   Store
 	options Options
 	prefix  string
-	// shape is that of T.
-	shape string
 
 	flights singleflight.Group
 	turns   turns
@@ -64,14 +60,11 @@ type Loader[T any] struct {
 	loads, coalesced atomic.Uint64
 }
 
-// NewLoader returns a Loader over a Store. The shape of T is part of its entries.
+// NewLoader returns a Loader over a Store. The shape of T is part of its keys.
 func NewLoader[T any](store Store, options Options) *Loader[T] {
-	return &Loader[T]{
-		store:   store,
-		options: options,
-		prefix:  options.Service + ":" + options.Kind + ":",
-		shape:   fingerprint(reflect.TypeFor[T]()),
-	}
+	prefix := options.Service + ":" + options.Kind + ":" + fingerprint(reflect.TypeFor[T]()) + ":"
+
+	return &Loader[T]{store: store, options: options, prefix: prefix}
 }
 
 // Stats is what a Loader, and the Store under it, have done since the process started.
@@ -155,7 +148,7 @@ func (l *Loader[T]) unpack(got result[T], leads bool) (T, error) {
 	case leads:
 		return got.value, nil
 	default:
-		value, _, err := decode[T](l.shape, got.entry)
+		value, _, err := decode[T](got.entry)
 
 		return value, err
 	}
@@ -165,7 +158,7 @@ func (l *Loader[T]) unpack(got result[T], leads bool) (T, error) {
 func (l *Loader[T]) fetch(ctx context.Context, key string, load func(context.Context) (T, error)) (result[T], error) {
 	entry, err := l.store.Get(ctx, key)
 	if err == nil {
-		if value, ok, decodeErr := decode[T](l.shape, entry); decodeErr == nil {
+		if value, ok, decodeErr := decode[T](entry); decodeErr == nil {
 			return result[T]{value: value, entry: entry, absent: !ok, crash: nil}, nil
 		}
 		// An entry that can't be read is none.
@@ -207,7 +200,7 @@ func (l *Loader[T]) load(ctx context.Context, load func(context.Context) (T, err
 		return result[T]{}, err
 	}
 
-	entry, err := encode(l.shape, value)
+	entry, err := encode(value)
 
 	return result[T]{value: value, entry: entry, absent: false, crash: nil}, err
 }

@@ -209,6 +209,14 @@ def test_what_production_needs_is_read_from_the_code(full: Tree) -> None:
     assert manifests.duration("500ms") == 0.5
 
 
+def test_a_migrator_waits_for_another_as_long_as_its_job_may_take(full: Tree) -> None:
+    """One that gave up sooner would fail the rollout of a release while the one before it builds an index."""
+    code = full["internal/infrastructure/migration/migration.go"][0].decode()
+    job = yaml.safe_load(full["deploy/k8s/base/migrate.yaml"][0])
+    constants = dict(re.findall(r"^\t(lock\w+) += (\d+)$", code, re.MULTILINE))
+    assert int(constants["lockPause"]) * int(constants["lockTries"]) >= job["spec"]["activeDeadlineSeconds"]
+
+
 def test_the_page_about_kubernetes_names_every_secret(trees: dict[str, Tree]) -> None:
     """What its reader puts into the Secret is what the pods take from it, and its links lead somewhere."""
     for name, tree in trees.items():

@@ -18,8 +18,8 @@ import (
 const (
 	// lockPause is how long to wait before the next try for the lock, in seconds.
 	lockPause = 1
-	// lockTries bounds the wait for another migrator to five minutes.
-	lockTries = 300
+	// lockTries bounds the wait for another migrator to an hour: it may be building an index on a large table.
+	lockTries = 3600
 )
 
 // ErrNothingToTakeBack is returned by Down when no migration has been applied.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -11,34 +12,43 @@ import (
 	"strings"
 )
 
-// The first byte of an entry says whether there is a value behind it.
+// The first byte of an entry says whether there is a value. If so, the shape of its type follows, and then the value.
 const (
-	present = 'v'
-	absent  = 'a'
+	present = "v"
+	absent  = "a"
 )
 
 var errEntry = errors.New("cache: this is no entry")
 
+// format is what entries for a T begin with. Those for a type of another shape begin with something else.
+type format[T any] struct{ head []byte }
+
+func newFormat[T any]() format[T] {
+	return format[T]{head: []byte(present + fingerprint(reflect.TypeFor[T]()))}
+}
+
 // encode returns the entry for a value.
-func encode[T any](value T) ([]byte, error) {
+func (f format[T]) encode(value T) ([]byte, error) {
 	encoded, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("encode for the cache: %w", err)
 	}
 
-	return append([]byte{present}, encoded...), nil
+	return slices.Concat(f.head, encoded), nil
 }
 
 // decode returns the value of an entry, and whether there is one.
-func decode[T any](entry []byte) (value T, ok bool, err error) {
-	switch {
-	case isAbsent(entry):
+func (f format[T]) decode(entry []byte) (value T, ok bool, err error) {
+	if isAbsent(entry) {
 		return value, false, nil
-	case len(entry) < 2 || entry[0] != present:
+	}
+
+	encoded, isOurs := bytes.CutPrefix(entry, f.head)
+	if !isOurs {
 		return value, false, errEntry
 	}
 
-	if err := json.Unmarshal(entry[1:], &value); err != nil {
+	if err := json.Unmarshal(encoded, &value); err != nil {
 		var none T
 
 		return none, false, errEntry // the text of the cause quotes the entry
@@ -48,10 +58,10 @@ func decode[T any](entry []byte) (value T, ok bool, err error) {
 }
 
 // isAbsent reports whether an entry says that there is no value.
-func isAbsent(entry []byte) bool { return len(entry) == 1 && entry[0] == absent }
+func isAbsent(entry []byte) bool { return string(entry) == absent }
 
-// fingerprint identifies the shape of a type: the names, tags and types of its fields. Releases that differ in it use
-// different keys, so that neither reads the entries of the other.
+// fingerprint identifies the shape of a type: the names, tags and types of its fields. Releases that differ in it share their keys,
+// but neither reads the entries of the other.
 func fingerprint(t reflect.Type) string {
 	var shape strings.Builder
 

@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,15 +22,17 @@ func TestEntries_ComeBackAsTheyWere(t *testing.T) {
 
 	want := thing{Name: "é\x00<", At: time.Date(2026, 1, 2, 3, 4, 5, 678000, time.UTC), Tags: map[string]any{"n": 1.5, "s": nil}}
 
-	entry, err := encode(want)
+	things := newFormat[thing]()
+
+	entry, err := things.encode(want)
 	require.NoError(t, err)
 
-	got, ok, err := decode[thing](entry)
+	got, ok, err := things.decode(entry)
 	require.NoError(t, err)
 	assert.True(t, ok)
 	assert.Equal(t, want, got)
 
-	_, ok, err = decode[thing]([]byte{absent})
+	_, ok, err = things.decode([]byte(absent))
 	require.NoError(t, err)
 	assert.False(t, ok)
 }
@@ -37,8 +40,14 @@ func TestEntries_ComeBackAsTheyWere(t *testing.T) {
 func TestDecode_RefusesWhatIsNoEntryAndDoesNotQuoteIt(t *testing.T) {
 	t.Parallel()
 
-	for _, entry := range []string{"", "v", "aa", "x", "v{", `v{"Name": 1}`, "vnull garbage", `{"Name": "hunter2"}`, `v{"At": "hunter2"}`} {
-		got, ok, err := decode[thing]([]byte(entry))
+	things := newFormat[thing]()
+	head := string(things.head)
+
+	for _, entry := range []string{
+		"", "v", "aa", "x", head, head + "{", head + `{"Name": 1}`, head + "null garbage", head + `{"At": "hunter2"}`, head[:len(head)-1],
+		`{"Name": "hunter2"}`, `v{"Name": "hunter2"}`, "a" + head[1:] + "{}",
+	} {
+		got, ok, err := things.decode([]byte(entry))
 		require.ErrorIs(t, err, errEntry, entry)
 		assert.NotContains(t, err.Error(), "hunter2")
 		assert.False(t, ok)
@@ -46,22 +55,47 @@ func TestDecode_RefusesWhatIsNoEntryAndDoesNotQuoteIt(t *testing.T) {
 	}
 }
 
+// What there is may look different to another release. That there is nothing is the same to all.
+func TestDecode_RefusesTheEntriesOfAnotherShape(t *testing.T) {
+	t.Parallel()
+
+	type laterThing struct {
+		thing
+
+		Note string
+	}
+
+	later := newFormat[laterThing]()
+
+	entry, err := newFormat[thing]().encode(thing{Name: "ada", At: time.Time{}, Tags: nil})
+	require.NoError(t, err)
+
+	_, _, err = later.decode(entry)
+	require.ErrorIs(t, err, errEntry)
+
+	_, ok, err := later.decode([]byte(absent))
+	require.NoError(t, err)
+	assert.False(t, ok)
+}
+
 func FuzzDecode_ReturnsAnEntryOrAnError(f *testing.F) {
-	f.Add([]byte(`v{"Name": "ada", "At": "2026-01-02T03:04:05Z", "Tags": {"a": [1]}}`))
+	things := newFormat[thing]()
+
+	f.Add(slices.Concat(things.head, []byte(`{"Name": "ada", "At": "2026-01-02T03:04:05Z", "Tags": {"a": [1]}}`)))
 	f.Add([]byte("a"))
 	f.Add([]byte{})
 
 	f.Fuzz(func(t *testing.T, entry []byte) {
-		got, ok, err := decode[thing](entry)
+		got, ok, err := things.decode(entry)
 		if err != nil || !ok {
 			assert.Zero(t, got)
 
 			return
 		}
 
-		again, err := encode(got)
+		again, err := things.encode(got)
 		require.NoError(t, err)
-		assert.True(t, json.Valid(again[1:]))
+		assert.True(t, json.Valid(again[len(things.head):]))
 	})
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
-	"reflect"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -53,6 +52,7 @@ type Loader[T any] struct {
 	store   Store
 	options Options
 	prefix  string
+	format  format[T]
 
 	flights singleflight.Group
 	turns   turns
@@ -60,11 +60,10 @@ type Loader[T any] struct {
 	loads, coalesced atomic.Uint64
 }
 
-// NewLoader returns a Loader over a Store. The shape of T is part of its keys.
+// NewLoader returns a Loader over a Store. Releases of a service share its keys whatever the shape of their T, so that a write by one
+// reaches what another keeps.
 func NewLoader[T any](store Store, options Options) *Loader[T] {
-	prefix := options.Service + ":" + options.Kind + ":" + fingerprint(reflect.TypeFor[T]()) + ":"
-
-	return &Loader[T]{store: store, options: options, prefix: prefix}
+	return &Loader[T]{store: store, options: options, prefix: options.Service + ":" + options.Kind + ":", format: newFormat[T]()}
 }
 
 // Stats is what a Loader, and the Store under it, have done since the process started.
@@ -148,7 +147,7 @@ func (l *Loader[T]) unpack(got result[T], leads bool) (T, error) {
 	case leads:
 		return got.value, nil
 	default:
-		value, _, err := decode[T](got.entry)
+		value, _, err := l.format.decode(got.entry)
 
 		return value, err
 	}
@@ -158,10 +157,10 @@ func (l *Loader[T]) unpack(got result[T], leads bool) (T, error) {
 func (l *Loader[T]) fetch(ctx context.Context, key string, load func(context.Context) (T, error)) (result[T], error) {
 	entry, err := l.store.Get(ctx, key)
 	if err == nil {
-		if value, ok, decodeErr := decode[T](entry); decodeErr == nil {
+		if value, ok, decodeErr := l.format.decode(entry); decodeErr == nil {
 			return result[T]{value: value, entry: entry, absent: !ok, crash: nil}, nil
 		}
-		// An entry that can't be read is none.
+		// An entry that can't be read, such as that of a release with another shape, is none.
 	} else if !errors.Is(err, ErrMiss) {
 		return l.load(ctx, load) // nothing can be stored either
 	}
@@ -193,14 +192,14 @@ func (l *Loader[T]) load(ctx context.Context, load func(context.Context) (T, err
 
 	value, err := load(ctx)
 	if l.options.Absent != nil && errors.Is(err, l.options.Absent) {
-		return result[T]{value: value, entry: []byte{absent}, absent: true, crash: nil}, nil
+		return result[T]{value: value, entry: []byte(absent), absent: true, crash: nil}, nil
 	}
 
 	if err != nil {
 		return result[T]{}, err
 	}
 
-	entry, err := encode(value)
+	entry, err := l.format.encode(value)
 
 	return result[T]{value: value, entry: entry, absent: false, crash: nil}, err
 }

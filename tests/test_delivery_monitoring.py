@@ -205,6 +205,15 @@ def test_each_alert_is_about_this_service(trees: dict[str, Tree], proof: Proof, 
             "all of that happens to others in the same job",
         ),
         ("/health/ready", "/health/readiness", "a probe of readiness fails"),
+        ("> 0.5 * count", "> 0 * count", "a new instance waits for migrations beside two that are ready"),
+        ("> 0.5 * count", ">= 0.5 * count", "a new instance waits for migrations beside the only other one"),
+        ("> 0.5 * count", "> 1 * count", "no instance of three is ready"),
+        ("for: 70m", "for: 7h", "a new instance waits for more than an hour"),
+        (
+            '          http_requests_in_flight\n          and on (job, instance) build_info{service="parcel-desk"}\n',
+            "          http_requests_in_flight\n",
+            "two instances of three are not ready, beside many of another service in the same job",
+        ),
     ],
 )
 def test_a_rule_that_is_wrong_is_noticed(

@@ -458,6 +458,18 @@ def check_grace(overlay: Overlay, code: Code) -> Iterator[str]:
             yield f"grace: {workload.name}: {grace} s, and the program takes {takes:g} s at most"
 
 
+def check_patience(overlay: Overlay, _: Code) -> Iterator[str]:
+    """A roll-out has not failed while the Job that its pods wait for may still be running."""
+    takes = max(
+        (each.manifest["spec"].get("activeDeadlineSeconds", 0) for each in overlay.workloads if each.program == "migrate"),
+        default=0,
+    )
+    for each in overlay.of_kind("Deployment"):
+        deadline = each["spec"].get("progressDeadlineSeconds", 600)  # as Kubernetes has it
+        if deadline <= takes:
+            yield f"patience: Deployment {each['metadata']['name']}: {deadline} s, and migrations may take {takes} s"
+
+
 BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -634,6 +646,7 @@ CHECKS: tuple[Callable[[Overlay, Code], Iterable[str]], ...] = (
     check_metrics,
     check_probes,
     check_grace,
+    check_patience,
     check_resources,
     check_availability,
     check_images,

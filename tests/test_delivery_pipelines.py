@@ -102,6 +102,18 @@ def lint_workflows(folder: Path, actionlint: Path) -> None:
     run([script("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *files], folder)
 
 
+def test_what_is_done_each_week_is_on_a_schedule(trees: dict[str, Tree]) -> None:
+    """GitHub reads the schedule from the file; GitLab has it made by hand, which the project is told where it relies on it."""
+    for name, tree in trees.items():
+        pages = [data.decode() for path, (data, _) in tree.items() if path.endswith(".md")]
+        pipelines = [data.decode() for path, (data, _) in tree.items() if path.startswith((WORKFLOWS, GITLAB))]
+        scheduled = [text for text in pipelines if re.search(r"(?m)^  schedule:\n    - cron: ", text)]
+        assert any("each week" in page for page in pages) == any("make vuln" in text for text in scheduled), name
+        by_hand = [text for text in (tree["SECURITY.md"][0].decode(), *pipelines) if "Pipeline schedules" in text]
+        assert len(by_hand) == (2 if GITLAB in tree else 0), name
+    assert any(GITLAB in tree for tree in trees.values())
+
+
 def test_the_workflows_of_every_variant_are_clean(trees: dict[str, Tree], actionlint: Path, tmp_path: Path) -> None:
     """Nothing is found in them, by three linters and by our own checks."""
     different = distinct(trees, WORKFLOWS)

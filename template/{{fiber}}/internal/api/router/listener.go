@@ -62,6 +62,9 @@ func (l *listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
+// Close stops accepting; it can be called more than once.
+func (l *listener) Close() error { return l.close() }
+
 func (l *listener) accept() (net.Conn, error) {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) { //nolint:mnd // it doubles
 		accepted, err := l.Listener.Accept()
@@ -78,24 +81,6 @@ func (l *listener) accept() (net.Conn, error) {
 		}
 	}
 }
-
-// temporary is implemented by the errors of package net.
-type temporary interface {
-	error
-
-	Temporary() bool
-}
-
-// passes reports whether the listener may accept again after an error, such as that no file descriptor is free. It is what net/http
-// goes by. Package net itself goes on to the next connection where a client went away before its own was accepted.
-func passes(err error) bool {
-	failed, ok := errors.AsType[temporary](err)
-
-	return ok && failed.Temporary()
-}
-
-// Close stops accepting; it can be called more than once.
-func (l *listener) Close() error { return l.close() }
 
 // closeConnections ends every connection, whatever is in flight on it.
 func (l *listener) closeConnections() error {
@@ -115,6 +100,21 @@ func (l *listener) forget(c *connection) {
 	defer l.mu.Unlock()
 
 	delete(l.open, c)
+}
+
+// temporary is implemented by the errors of package net.
+type temporary interface {
+	error
+
+	Temporary() bool
+}
+
+// passes reports whether the listener may accept again after an error, such as that no file descriptor is free. It is what net/http
+// goes by. Package net itself goes on to the next connection where a client went away before its own was accepted.
+func passes(err error) bool {
+	failed, ok := errors.AsType[temporary](err)
+
+	return ok && failed.Temporary()
 }
 
 // connection closes in a way that lets the client read the last answer.

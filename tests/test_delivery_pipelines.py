@@ -103,7 +103,7 @@ def lint_workflows(folder: Path, actionlint: Path) -> None:
 
 
 def test_what_is_done_each_week_is_on_a_schedule(trees: dict[str, Tree]) -> None:
-    """GitHub reads the schedule from the file; GitLab has it made by hand, which the project is told where it relies on it."""
+    """GitHub reads the schedule from the file; GitLab has it made by hand, which the project is told."""
     for name, tree in trees.items():
         pages = [data.decode() for path, (data, _) in tree.items() if path.endswith(".md")]
         pipelines = [data.decode() for path, (data, _) in tree.items() if path.startswith((WORKFLOWS, GITLAB))]

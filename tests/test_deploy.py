@@ -151,7 +151,7 @@ def test_an_authority_of_your_own_is_known_to_every_pod(trees: dict[str, Tree]) 
 
 @pytest.mark.parametrize("heading", ["### Certificates of your own", "## A new version"])
 def test_the_page_about_kubernetes_has_a_job_taken_away(heading: str, full: Tree) -> None:
-    """Apply changes no Job that is there, and starts none that has failed: its name is the one that manifests give it."""
+    """Apply changes no Job that is there, and starts none that has failed: its name is that of the manifests."""
     section = re.split(r"(?m)^##+ ", full["docs/kubernetes.md"][0].decode().partition(f"{heading}\n")[2])[0]
     path = f"{PRODUCTION}/kustomization.yaml"
     tree = {**full, path: (full[path][0].replace(b"newTag: v0.1.0", b"newTag: v1.2.3"), False)}

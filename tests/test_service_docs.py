@@ -93,6 +93,15 @@ def test_a_link_that_leads_nowhere_is_noticed() -> None:
     ]
 
 
+def test_who_has_a_database_is_told_to_migrate_it(variant: Variant, sketcher: Sketcher) -> None:
+    """`make run` and `make dev` migrate the database that they bring, and leave one that is named to them as it is."""
+    tree = sketcher.tree(variant.answers)
+    source = tree["scripts/devdb/main.go"][0].decode()
+    assert re.search(r'"DATABASE_URL"\] != "" \{\n\t\treturn runCommand', source)
+    for path in (".air.toml", "docs/howto/add-a-migration.md"):
+        assert re.search(r"bring[^`]+(`DATABASE_URL`[^`]+)?`make migrate-up`", tree[path][0].decode()), path
+
+
 FLOWCHART = re.compile(r"flowchart (LR|TD)")
 NODE = r"\w+(?:\[\(?\"[^\"\[\]{}]+\"\)?\]|\(\[\"[^\"\[\]{}]+\"\]\))?"
 EDGE = re.compile(rf"    {NODE} (?:-->|-\. \"[^\"]+\" \.->|-\.->) {NODE}")

@@ -460,10 +460,7 @@ def check_grace(overlay: Overlay, code: Code) -> Iterator[str]:
 
 def check_patience(overlay: Overlay, _: Code) -> Iterator[str]:
     """A roll-out has not failed while the Job that its pods wait for may still be running."""
-    takes = max(
-        (each.manifest["spec"].get("activeDeadlineSeconds", 0) for each in overlay.workloads if each.program == "migrate"),
-        default=0,
-    )
+    takes = max((each["spec"].get("activeDeadlineSeconds", 0) for each in overlay.of_kind("Job")), default=0)
     for each in overlay.of_kind("Deployment"):
         deadline = each["spec"].get("progressDeadlineSeconds", 600)  # as Kubernetes has it
         if deadline <= takes:

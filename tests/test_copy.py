@@ -10,16 +10,35 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.programs import configuration
 from tools.questions import ROOT, Questionnaire
 from tools.render import TAG, read_tree
 from tools.variants import SAMPLE_ANSWERS, Variant, find_variants
 
 COPIER = str(Path(sys.executable).with_name("copier"))
+
+
+def copy(
+    template: Path, folder: Path, answers: Mapping[str, object], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Copy into folder/service with answers on the command line, defaults for the rest, in an environment."""
+    data = [f"--data={name}={value}" for name, value in answers.items()]
+    command = [COPIER, "copy", *data, "--defaults", str(template), "service"]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def readme_command(template: Path) -> list[str]:
@@ -67,9 +86,7 @@ def test_the_readme_command_asks_and_renders(template: Path, tmp_path: Path, que
 def test_answers_on_the_command_line_are_enough(template: Path, tmp_path: Path) -> None:
     """--data for what has no default, --defaults for the rest."""
     variant = find_variants()[-1]
-    data = [f"--data={name}={value}" for name, value in variant.answers.items()]
-    command = [COPIER, "copy", *data, "--defaults", str(template), "service"]
-    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = copy(template, tmp_path, variant.answers)
     assert done.returncode == 0, done.stderr
     assert "make test" in done.stderr
     assert (tmp_path / "service" / "go.mod").exists()
@@ -80,10 +97,8 @@ def test_lines_end_the_same_where_git_is_set_up_as_on_windows(
     rendered: Path, variant: Variant, template: Path, tmp_path: Path
 ) -> None:
     """Copier renders the bytes of its clone, and a shell takes no script whose lines end as on Windows."""
-    data = [f"--data={name}={value}" for name, value in variant.answers.items()]
-    command = [COPIER, "copy", "--quiet", *data, "--defaults", str(template), "service"]
-    windows = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.autocrlf", "GIT_CONFIG_VALUE_0": "true"}
-    subprocess.run(command, cwd=tmp_path, env={**os.environ, **windows}, capture_output=True, check=True)
+    done = copy(template, tmp_path, variant.answers, **configuration(core_autocrlf="true"))
+    assert done.returncode == 0, done.stderr
     assert read_tree(tmp_path / "service") == read_tree(rendered)
 
 
@@ -101,9 +116,7 @@ def test_a_question_without_a_default_is_named_when_it_is_not_answered(
     name: str, template: Path, tmp_path: Path
 ) -> None:
     """Nothing is made up for what only the owner can know."""
-    data = [f"--data={key}={value}" for key, value in SAMPLE_ANSWERS.items() if key != name]
-    command = [COPIER, "copy", *data, "--defaults", str(template), "service"]
-    done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = copy(template, tmp_path, {key: value for key, value in SAMPLE_ANSWERS.items() if key != name})
     assert done.returncode != 0
     assert name in done.stderr.splitlines()[-1]
     assert not (tmp_path / "service").exists()

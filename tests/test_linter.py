@@ -58,6 +58,14 @@ def test_a_mistake_is_found_in_what_changed(project: Path, go_environment: dict[
     assert re.search(r"config\.go:\d+:\d+: .*forgotten", "\n".join(LINT.run(project, go_environment)))
 
 
+def test_one_that_cannot_be_built_is_a_finding(project: Path, go_environment: dict[str, str]) -> None:
+    """As any other: the matrix goes on with the next variant."""
+    (project / "lint.mod").write_text("module lint\n", "utf-8")
+    finding, reason = LINT.run(project, go_environment)
+    assert "golangci-lint: exit code" in finding
+    assert "golangci-lint" in reason
+
+
 def test_go_itself_is_told_what_is_true(project: Path, linter: Linter) -> None:
     """The question of the linter alone has another answer: a go.mod of the same module and language."""
     told = Path(json.loads(say(["go", "env", "-json", "GOMOD"], project, linter.environment))["GOMOD"])

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.programs import put_program
+from tests.programs import configuration, put_program
 from tools import fleet
 from tools.ownership import OWNERSHIP
 from tools.questions import ROOT
@@ -527,14 +527,6 @@ def test_edits_that_git_looks_away_from_are_refused(flag: str, project: Path, ru
     command = next(line for line in done.stderr.splitlines() if "git update-index" in line).removeprefix("update:")
     subprocess.run(["sh", "-c", command.replace("FILE", "managed.go")], cwd=project, check=True)
     assert " M managed.go" in git(project, "status", "--porcelain")
-
-
-def configuration(**settings: str) -> dict[str, str]:
-    """Return the environment in which git has settings (`_` for a dot)."""
-    variables = {"GIT_CONFIG_COUNT": str(len(settings))}
-    for number, (name, value) in enumerate(settings.items()):
-        variables |= {f"GIT_CONFIG_KEY_{number}": name.replace("_", "."), f"GIT_CONFIG_VALUE_{number}": value}
-    return variables
 
 
 def test_what_an_owner_ignores_everywhere_is_merged_where_it_is_committed(

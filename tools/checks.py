@@ -168,7 +168,10 @@ class GoCheck(BaseModel):
         command, environment = self.command, {**environment, **dict(self.environment)}
         with ExitStack() as stack:
             if self.lints:
-                linter = stack.enter_context(knowing_linter(project, environment))
+                try:
+                    linter = stack.enter_context(knowing_linter(project, environment))
+                except subprocess.CalledProcessError as error:
+                    return [f"{' '.join(error.cmd)}: exit code {error.returncode}", error.stderr]
                 command, environment = (*command, f"LINT={linter.program}"), linter.environment
             done = subprocess.run(
                 command,

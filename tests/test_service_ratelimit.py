@@ -6,14 +6,18 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.service.plugin import Start
 from tests.service.postgres import Database, Postgres
 from tests.service.process import READY_WITHIN, Binaries, Service, set_up
 from tests.service.rawhttp import Answer, connect, encode
 from tests.service.waiting import eventually
+from tools.render import Sketcher
+from tools.variants import Variant
 
 LIMITED = {"RATE_LIMIT_ENABLED": "true"}
 EXEMPT = ("/health/live", "/health/ready", "/openapi.yaml", "/docs")
@@ -169,3 +173,27 @@ def test_processes_share_the_limits_where_there_is_redis(
     statuses = [ask(both[i % 2], path="/nowhere").status for i in range(30)]
     assert statuses.count(404) == (10 if redis_environment else 20)
     assert set(statuses) == {404, 429}
+
+
+def test_the_document_of_every_variant_says_of_every_answer_how_much_is_left(
+    variants: tuple[Variant, ...], sketcher: Sketcher
+) -> None:
+    """Clients are limited before anything else is known of a request, so that any answer but those of probes has it."""
+    texts = {sketcher.tree(variant.answers)["api/openapi/openapi.yaml"][0] for variant in variants}
+    assert len(texts) > 1
+    assert [answer for text in texts for answer in silent_answers(yaml.safe_load(text))] == []
+
+
+def silent_answers(document: dict[str, Any]) -> list[str]:
+    """The answers of a bundled document that lack a header of the limit, such as `get /v1/users 200`."""
+    shared = document["components"]["responses"]
+    return [
+        f"{method} {path} {status}"
+        for path, item in document["paths"].items()
+        if path not in EXEMPT
+        for method, operation in item.items()
+        if method != "parameters"
+        for status, answer in operation["responses"].items()
+        if not shared.get(answer.get("$ref", "").rpartition("/")[2], answer).get("headers", {}).keys()
+        >= {"RateLimit", "RateLimit-Policy"}
+    ]

@@ -87,7 +87,7 @@ class Binaries:
         done = subprocess.run(
             ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", f"{into}{os.sep}", "./cmd/..."],
             cwd=project,
-            env=dict(environment),
+            env={**environment, "CGO_ENABLED": "0"},
             capture_output=True,
             text=True,
             timeout=BUILD_WITHIN,

@@ -11,7 +11,7 @@ import pytest
 from tests.programs import put_program
 from tools import matrix, toolchain
 from tools.matrix import Outcome
-from tools.render import MARK, git, read_tree
+from tools.render import MARK, git, read_tree, render, take_snapshot
 from tools.variants import Variant, find_variants
 
 
@@ -64,6 +64,16 @@ def test_a_tree_that_passed_is_skipped_on_request_only(
     assert not again.has_passed(variant, again.digest(project))
     again.note(variant, digest, passed=False)
     assert not again.has_passed(variant, digest)
+
+
+@pytest.mark.variants("fiber-ent")
+def test_another_run_knows_a_tree_again(variant: Variant, tmp_path: Path, go_environment: dict[str, str]) -> None:
+    """Each run takes a snapshot of the template to a folder of its own, which stands in the answers of a project."""
+    record = matrix.Record(tmp_path / "record.json", go_environment, believe=True)
+    projects = [tmp_path / run / "project" for run in ("first", "second")]
+    for project in projects:
+        render(take_snapshot(project.with_name("template")), project, variant.answers)
+    assert record.digest(projects[0]) == record.digest(projects[1])
 
 
 def test_parts_that_run_at_once_keep_one_record(tmp_path: Path, go_environment: dict[str, str]) -> None:

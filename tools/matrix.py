@@ -66,6 +66,10 @@ def take_shard(variants: Sequence[Variant], shard: tuple[int, int]) -> tuple[Var
     return tuple(variants[index - 1 :: count])
 
 
+ANSWERS = ".copier-answers.yml"
+"""Where a project keeps its answers."""
+
+
 class Record:
     """The trees that passed all checks, by a digest of their bytes, of the checks and of the version of Go."""
 
@@ -83,8 +87,9 @@ class Record:
         return passed
 
     def digest(self, project: Path) -> str:
-        """Return what stands for a project before any check ran in it."""
-        return hashlib.sha256((self._setting + repr(sorted(read_tree(project).items()))).encode()).hexdigest()
+        """Return what stands for a project before any check ran in it; its answers name the folder of the template."""
+        tree = sorted((path, file) for path, file in read_tree(project).items() if path != ANSWERS)
+        return hashlib.sha256((self._setting + repr(tree)).encode()).hexdigest()
 
     def has_passed(self, variant: Variant, digest: str) -> bool:
         """Whether the checks may be skipped."""

@@ -26,13 +26,12 @@ from unittest import mock
 from copier import _main as copier_internals
 from copier import _template as copier_templates
 
-from tools.matrix import parse_shard, take_shard
+from tools.matrix import ANSWERS, parse_shard, take_shard
 from tools.questions import Questionnaire, load_questionnaire
 from tools.releases import NEXT, ReleaseError, clone_with_tags
 from tools.render import Sketcher, Tree, checkouts, commit_all, fast_copier, git, read_tree, update
 from tools.variants import Variant, evaluate, find_neighbours, find_variants
 
-ANSWERS = ".copier-answers.yml"
 SEED = 7
 RANDOM_PAIRS = 300
 

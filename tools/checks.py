@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tools.linter import knowing_linter
 from tools.questions import Questionnaire, load_questionnaire
+from tools.render import ANSWERS_FILE
 from tools.variants import Variant, layers_on
 
 WORDS_FILE = Path(__file__).with_name("words.yml")
@@ -79,7 +80,7 @@ def words_in(path: str, text: str) -> tuple[Word, ...]:
 def words_of(project: Path) -> Iterator[tuple[Path, Word]]:
     """Yield the words of all layers in names and texts of files, but for the answers, which name every question."""
     for path in files_of(project):
-        if path.name == ".copier-answers.yml":
+        if path.name == ANSWERS_FILE:
             continue
         for word in words_in(path.as_posix(), (project / path).read_text("utf-8")):
             yield path, word

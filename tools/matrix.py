@@ -29,7 +29,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from tools import checks, golden
-from tools.render import Tree, commit_all, fast_copier, git, put, read_tree, render, take_snapshot
+from tools.render import ANSWERS_FILE, Tree, commit_all, fast_copier, git, put, read_tree, render, take_snapshot
 from tools.toolchain import ToolchainError, cache_folder, go_environment
 from tools.variants import Variant, find_covering, find_variants
 
@@ -66,10 +66,6 @@ def take_shard(variants: Sequence[Variant], shard: tuple[int, int]) -> tuple[Var
     return tuple(variants[index - 1 :: count])
 
 
-ANSWERS = ".copier-answers.yml"
-"""Where a project keeps its answers."""
-
-
 class Record:
     """The trees that passed all checks, by a digest of their bytes, of the checks and of the version of Go."""
 
@@ -88,7 +84,7 @@ class Record:
 
     def digest(self, project: Path) -> str:
         """Return what stands for a project before any check ran in it; its answers name the folder of the template."""
-        tree = sorted((path, file) for path, file in read_tree(project).items() if path != ANSWERS)
+        tree = sorted((path, file) for path, file in read_tree(project).items() if path != ANSWERS_FILE)
         return hashlib.sha256((self._setting + repr(tree)).encode()).hexdigest()
 
     def has_passed(self, variant: Variant, digest: str) -> bool:

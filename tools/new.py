@@ -19,7 +19,7 @@ import yaml
 from copier.errors import CopierError
 
 from tools.questions import ROOT, Questionnaire, load_questionnaire
-from tools.render import TEMPLATE_PARTS, git
+from tools.render import ANSWERS_FILE, TEMPLATE_PARTS, git
 
 CONTROL_KEYS = ("_commit", "_src_path")
 """What Copier itself writes into `.copier-answers.yml`, so that such a file can serve as ANSWERS."""
@@ -122,7 +122,7 @@ def take_back(destination: Path, *, keep: bool) -> None:
 
 def name_source(destination: Path) -> str:
     """Have the project name the template where others find it, and return what there is to say when it can't."""
-    file = destination / ".copier-answers.yml"
+    file = destination / ANSWERS_FILE
     if address := released_address():
         text = re.sub(r"(?m)^_src_path:.*(?:\n .*)*", lambda _: f"_src_path: {address}", file.read_text("utf-8"))
         file.write_text(text, "utf-8")
@@ -135,7 +135,7 @@ def name_source(destination: Path) -> str:
 
 def next_steps(questionnaire: Questionnaire, destination: Path) -> str:
     """Render the message that Copier would print after a copy."""
-    answers = yaml.safe_load((destination / ".copier-answers.yml").read_text("utf-8"))
+    answers = yaml.safe_load((destination / ANSWERS_FILE).read_text("utf-8"))
     template = questionnaire.environment().from_string(questionnaire.settings["_message_after_copy"])
     return template.render(**answers, _copier_conf={"dst_path": destination})
 

@@ -29,6 +29,9 @@ TEMPLATE_PARTS = (".gitattributes", "copier.yml", "questions", "extensions", "te
 TAG = "v1.0.0"
 """The version that a snapshot is tagged with unless told otherwise."""
 
+ANSWERS_FILE = ".copier-answers.yml"
+"""Where a project keeps its answers, and where its template is."""
+
 NO_SETTINGS = copier.Settings()
 """Keeps the defaults and the trust of the person at this machine out of renders that have to be the same everywhere."""
 

@@ -26,10 +26,10 @@ from unittest import mock
 from copier import _main as copier_internals
 from copier import _template as copier_templates
 
-from tools.matrix import ANSWERS, parse_shard, take_shard
+from tools.matrix import parse_shard, take_shard
 from tools.questions import Questionnaire, load_questionnaire
 from tools.releases import NEXT, ReleaseError, clone_with_tags
-from tools.render import Sketcher, Tree, checkouts, commit_all, fast_copier, git, read_tree, update
+from tools.render import ANSWERS_FILE, Sketcher, Tree, checkouts, commit_all, fast_copier, git, read_tree, update
 from tools.variants import Variant, evaluate, find_neighbours, find_variants
 
 SEED = 7
@@ -49,7 +49,7 @@ class Rendering(NamedTuple):
         name = "template/{{ _copier_conf.answers_file }}.jinja"
         template = self.questionnaire.environment().get_template(name)
         text = template.render(_copier_answers={"_commit": commit, "_src_path": source, **remembered})
-        return {**self.sketcher.tree(answers), ANSWERS: (text.encode(), False)}
+        return {**self.sketcher.tree(answers), ANSWERS_FILE: (text.encode(), False)}
 
 
 class Renderings:

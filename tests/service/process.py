@@ -83,7 +83,7 @@ class Binaries:
 
     @classmethod
     def build(cls, project: Path, into: Path, environment: Mapping[str, str]) -> Binaries:
-        """Compile the project's programs. The environment brings `go` and its shared caches."""
+        """Compile the programs without cgo, as in the image. The environment brings `go` and its shared caches."""
         done = subprocess.run(
             ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", f"{into}{os.sep}", "./cmd/..."],
             cwd=project,
